@@ -11,6 +11,13 @@ export function tryCommand(): Command {
     .argument("[command...]", "a command to run, after `--`; the trial ends with it. Default: until Ctrl-C")
     .option("-s, --stack <name>", "the stack whose record has the release", localStack)
     .option("--model <name...>", "only these of its models (default: all that it served)")
+    .addOption(
+      new Option(
+        "--state <rows>",
+        "what models find in the release's state: empty tables, or a copy of its rows, which needs a key with the right copy-state elsewhere than in an embedded environment (default: copy for stack local, else empty)",
+      ).choices(["empty", "copy"]),
+    )
+    .option("--max-state-gb <count>", "rows to copy at most, in gigabytes", wholeNumberArgument(1, 10_000), 5)
     .option("--egress", "let the models reach public addresses", false)
     .option("--secrets <file>", "a YAML mapping of names to values, for secrets that the environment does not have")
     .option(

@@ -1,17 +1,19 @@
 import { spawn } from "node:child_process";
 import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { readRunnable } from "../../adapters/postgres/trial/readRunnable.ts";
+import { authorizeStateCopy } from "../../adapters/postgres/trial/stateCopy.ts";
+import type { Progress } from "../../domain/progress.ts";
 import { variableOf } from "../../domain/release/environment.ts";
 import type { StackConfig } from "../../domain/release/restore.ts";
 import type { RunnableCombination } from "../../domain/trial/combination.ts";
-import type { Trial } from "../../domain/trial/trial.ts";
+import type { Trial, TrialState } from "../../domain/trial/trial.ts";
 import { type EnvironmentLayout, environmentLayout } from "../../local/layout.ts";
 import { localStack } from "../../local/localStack.ts";
 import { preflight } from "../../local/preflight/index.ts";
 import { readTarget } from "../../local/target.ts";
 import { bringUpHere } from "../../local/trial/bringUp.ts";
 import { Interrupted } from "../interrupt.ts";
-import { asReader } from "../operatorDatabase.ts";
+import { asReader, operatorName, operatorServer } from "../operatorDatabase.ts";
 import { findDeployment } from "../releases/record.ts";
 import { columns } from "../table.ts";
 import { terminalProgress } from "../terminalProgress.ts";
@@ -24,6 +26,8 @@ export interface TryOptions {
   readonly environment: string;
   readonly stack: string;
   readonly model?: readonly string[];
+  readonly state?: "empty" | "copy";
+  readonly maxStateGb: number;
   readonly egress: boolean;
   readonly secrets?: string;
   readonly port?: number;
@@ -65,7 +69,7 @@ async function tryUntil(
   const until = new Date(Date.now() + options.for.milliseconds);
   const bringUp = bringUpHere({ home: layout.home, stores: [layout.images], secretFix: secretFix(options) });
   const trial = await bringUp(combination, {
-    state: "empty",
+    state: await stateOf(combination, options, progress),
     egress: options.egress,
     secrets: await secretValues(combination, config, layout, options),
     deadline: until,
@@ -121,6 +125,23 @@ async function secretValues(
   const target = names.length > 0 && isOwn(options) ? await readTarget(layout) : undefined;
   const own = target ? await secretsOfEnvironment(kubeConfigOf(target.kubeconfig), names, config) : {};
   return { ...own, ...given };
+}
+
+/** What the state begins with: rows are copied where they stay on this machine anyway, or where that is asked for. */
+async function stateOf(
+  { state, models }: RunnableCombination,
+  options: TryOptions,
+  progress: Progress,
+): Promise<TrialState> {
+  const wanted = options.state ?? (isOwn(options) ? "copy" : "empty");
+  if (wanted === "empty" || !state || !models.some((model) => model.state)) return "empty";
+  return authorizeStateCopy(await operatorServer(options.environment), {
+    state,
+    stack: options.stack,
+    maxBytes: options.maxStateGb * 1e9,
+    by: isOwn(options) ? { own: operatorName() } : { key: process.env.MENAGERIE_API_KEY },
+    progress,
+  });
 }
 
 /** Whether the record is that of an environment of this machine. */

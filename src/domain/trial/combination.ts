@@ -18,6 +18,8 @@ export interface RunnableModel {
   readonly env: Readonly<Record<string, string>>;
   /** Names of the secrets that its truss reads. */
   readonly secrets: readonly string[];
+  /** Its version as the release's variables name it, such as `iris-v3`. @default its name */
+  readonly identifier?: string | undefined;
   /** It works in the release's state: it gets the variables and the login of the combination's state. @default false */
   readonly state?: boolean | undefined;
 }
@@ -31,6 +33,8 @@ export interface RunnableState {
   /** SQL files that declare them. */
   readonly files: readonly StateFile[];
   readonly tables: readonly Pick<StateTable, "name" | "seed">[];
+  /** Extensions of PostgreSQL that they may use. */
+  readonly extensions: readonly string[];
 }
 
 /** Models that are brought up together somewhere else than where they serve. Names are unique. */
@@ -38,7 +42,7 @@ export interface RunnableCombination {
   /** For people and for the variable `VERSION`: a release's tag, a commit. */
   readonly name: string;
   readonly models: readonly RunnableModel[];
-  /** Null where no model works in a state. */
+  /** Null where there is none. It is made only where a model works in it. */
   readonly state: RunnableState | null;
 }
 

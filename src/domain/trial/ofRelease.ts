@@ -51,15 +51,19 @@ export function combinationOfRelease(
   state: RunnableState | null,
 ): RunnableCombination {
   const served = models.flatMap((model) => {
-    if (model.service === null) return [];
+    const { service, digest } = model;
+    if (service === null || digest === null) return [];
     const version = versions.find((each) => each.model === model.name && each.number === model.version);
-    return [runnable(model, version, config)];
+    return [runnable({ ...model, service, digest }, version, config)];
   });
-  return { name: tag, models: served, state: served.some((model) => model.state) ? state : null };
+  return { name: tag, models: served, state };
 }
 
+/** What the record has of a model that answered. */
+type ServedModel = DeployedModel & { readonly service: string; readonly digest: string };
+
 function runnable(
-  { name, digest }: DeployedModel,
+  { name, digest, service }: ServedModel,
   version: RecordedVersion | undefined,
   config: StackConfig,
 ): RunnableModel {
@@ -67,10 +71,11 @@ function runnable(
   const { env, resources, state } = settings(name, version, config);
   return {
     name,
-    content: { image: `${url}@${digest ?? `sha256:${"?".repeat(64)}`}` },
+    content: { image: `${url}@${digest}` },
     resources,
     env,
     secrets: version?.serving?.secrets ?? [],
+    identifier: service,
     ...(state ? { state } : {}),
   };
 }

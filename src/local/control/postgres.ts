@@ -7,7 +7,8 @@ import { lastLine } from "../../domain/lastLine.ts";
 import { addresses, ports } from "../network/addresses.ts";
 import type { PartSpec } from "../supervisor/supervisedProcess.ts";
 import type { StepSpec } from "../supervisor/supervisor.ts";
-import type { ControlContext } from "./context.ts";
+import type { EnvironmentState } from "../environmentState.ts";
+import type { EnvironmentLayout } from "../layout.ts";
 
 /**
  * PostgreSQL refuses to run as uid 0, also as a mapped one, so it gets a user namespace of its own in which the
@@ -24,8 +25,14 @@ function binary(name: "postgres" | "initdb"): string {
   return join(dirname(entry), "..", "native", "bin", name);
 }
 
+/** What a PostgreSQL server is made from. */
+export interface PostgresContext {
+  readonly layout: Pick<EnvironmentLayout, "postgres">;
+  readonly state: Pick<EnvironmentState, "postgresPassword">;
+}
+
 /** Makes the data folder in one rename, so that an interrupted `initdb` leaves nothing that looks like a database. */
-export function initializePostgres({ layout, state }: ControlContext): StepSpec {
+export function initializePostgres({ layout, state }: PostgresContext): StepSpec {
   return {
     name: "postgres-data",
     after: [],
@@ -57,7 +64,7 @@ export function initializePostgres({ layout, state }: ControlContext): StepSpec 
 }
 
 /** PostgreSQL on the bridge's address, where pods and the relay reach it. */
-export function postgres({ layout, state }: ControlContext): PartSpec {
+export function postgres({ layout, state }: PostgresContext): PartSpec {
   return {
     name: "postgres",
     launch: async () => ({

@@ -1,16 +1,21 @@
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import type { KubernetesObject, V1Pod } from "@kubernetes/client-node";
 import { refused } from "../../domain/refusals/refusal.ts";
+import { containerPort } from "../../domain/serving/servedModel.ts";
 import { missingSecrets, type RunnableCombination, type RunnableModel } from "../../domain/trial/combination.ts";
 import { trialPod, trialSecret } from "../../domain/trial/pod.ts";
 import type { BringUp, BringUpOptions } from "../../domain/trial/trial.ts";
+import { trialVariables } from "../../domain/trial/variables.ts";
 import { menagerieCache } from "../layout.ts";
+import { addresses, ports } from "../network/addresses.ts";
 import { startEgressProxy } from "../network/egressProxy.ts";
 import { packageIndexes, packageSettings } from "../packageSettings.ts";
 import { ensureBinaries } from "../toolchain/goTools.ts";
 import { tools } from "../toolchain/tools.ts";
+import { predictPath } from "./ask.ts";
+import type { SpecifiedState } from "./database.ts";
 import { placeImages, type TrialImages } from "./images.ts";
-import { egressSocket, trialPlace } from "./place.ts";
+import { egressSocket, socketOf, type TrialPlace, trialPlace } from "./place.ts";
 import { sweepTrials, TrialProcess } from "./process.ts";
 import { refuse, trialRefusal } from "./refusals.ts";
 import { RunningTrial } from "./runningTrial.ts";
@@ -30,14 +35,13 @@ export interface TrialHost {
 
 /** As in a cluster: weights of tens of gigabytes are read in it. */
 const longestStartSeconds = 1800;
-const podNetwork = (index: number): string => `10.88.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`;
+const podAddress = (index: number): string => `10.88.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`;
 
 /** Trials on this machine: the models' containers as a node runs them, in namespaces of their own, and nothing of a control plane. */
 export function bringUpHere(host: TrialHost): BringUp {
   return async (combination, options) => {
     const { models, name } = combination;
     if (models.length === 0) throw refuse("trial.no-model", { name });
-    if (models.some(({ state }) => state)) throw new Error("trials with state are still to be made");
     requireSecrets(models, options.secrets, host.secretFix ?? "");
     options.signal.throwIfAborted();
     await sweepTrials(host.home);
@@ -59,7 +63,8 @@ export function bringUpHere(host: TrialHost): BringUp {
         closing.push(() => proxy.close());
       }
       const trial = new RunningTrial(processes, combination, images, dispose);
-      processes.run(specOf(combination, images, shim, options));
+      const state = await specifiedState(combination, place, options);
+      processes.run(specOf(combination, { images, shim, state }, options));
       await trial.ready(options);
       return trial;
     } catch (error) {
@@ -70,32 +75,61 @@ export function bringUpHere(host: TrialHost): BringUp {
   };
 }
 
+interface Prepared {
+  /** Reference of each model's image. */
+  readonly images: readonly string[];
+  readonly shim: string;
+  readonly state: SpecifiedState | null;
+}
+
 function specOf(
-  { models }: RunnableCombination,
-  images: readonly string[],
-  shim: string,
+  combination: RunnableCombination,
+  { images, shim, state }: Prepared,
   options: BringUpOptions,
 ): TrialSpec {
   const { egress = false, startWithinSeconds = longestStartSeconds, secrets, deadline } = options;
+  const { models } = combination;
   const secret = trialSecret(models, secrets);
+  const variables = trialVariables(combination, {
+    database: { host: addresses.host, port: ports.postgres, sslMode: "disable" },
+    apiUrl: `http://${addresses.host}`,
+    modelUrls: models.map((_, index) => `http://${podAddress(index)}:${containerPort}${predictPath}`),
+    password: state?.servicePassword ?? "",
+  });
   return {
     shim,
     egress,
+    state,
     deadline: deadline.getTime(),
-    objects: { [secret.path]: secret.object as KubernetesObject },
+    objects: { ...variables.objects, [secret.path]: secret.object },
     pods: models.map((model, index) => ({
       model: model.name,
-      address: podNetwork(index),
-      socket: `${index}.sock`,
+      address: podAddress(index),
+      socket: socketOf(index),
       pod: trialPod(model, {
         image: images[index] ?? "",
         index,
-        variables: undefined,
+        variables: variables.sourceOf(model),
         egress,
         startWithinSeconds,
-      }) as unknown as V1Pod,
+      }),
     })),
   };
+}
+
+/** The state that models work in; its rows are copied here, where that is allowed, before anything of it is made. */
+async function specifiedState(
+  { state, models }: RunnableCombination,
+  place: TrialPlace,
+  { state: wanted, signal }: BringUpOptions,
+): Promise<SpecifiedState | null> {
+  if (!state || !models.some((model) => model.state)) return null;
+  const dump = wanted === "empty" ? null : await wanted.copy(join(place.folder, "state"), signal);
+  return { ...state, dump, superuserPassword: password(), servicePassword: password() };
+}
+
+function password(): string {
+  return randomBytes(24).toString("base64url");
 }
 
 function requireSecrets(models: readonly RunnableModel[], given: BringUpOptions["secrets"], fix: string): void {

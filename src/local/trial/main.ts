@@ -25,6 +25,7 @@ const [home = "", id = ""] = process.argv.slice(2);
 const place = trialPlace(home, id);
 const stopped = new AbortController();
 let pods: TrialPods | undefined;
+let database: { stop(): Promise<void> } | undefined;
 let ending: Promise<never> | undefined;
 
 // Whoever listened may be gone.
@@ -43,6 +44,15 @@ try {
   await memoryForVolumes(spec.pods.map(({ pod }) => pod.metadata?.uid ?? ""));
   if (spec.egress) {
     await relayTcpToUnix({ host: addresses.host, port: ports.egress, socketPath: egressSocket(place) });
+  }
+  if (spec.state) {
+    // Only trials with a state load what PostgreSQL needs.
+    const { TrialDatabase } = await import("./database.ts");
+    const told = (detail: string) => say({ kind: "state", detail, isDone: false });
+    const made = new TrialDatabase(place, spec.state);
+    database = made;
+    await made.start(told, stopped.signal);
+    say({ kind: "state", detail: "", isDone: true });
   }
   for (const { address, socket } of spec.pods) {
     await relayUnixToTcp({ socketPath: join(place.sockets, socket), host: address, port: containerPort });
@@ -73,6 +83,7 @@ function end(reason: string | undefined): Promise<never> {
     if (reason !== undefined) say({ kind: "ends", reason });
     stopped.abort();
     await pods?.end();
+    await database?.stop();
     await runCommand("umount", ["--lazy", place.memory]);
     await removeTrial(place);
     // PID 1 ends with it, and the kernel whatever is left.

@@ -71,3 +71,8 @@ export async function knownTrials(home: string): Promise<{ readonly place: Trial
 export function egressSocket({ sockets }: TrialPlace): string {
   return join(sockets, "egress.sock");
 }
+
+/** Name of a model's socket, by its place in the combination. */
+export function socketOf(index: number): string {
+  return `${index}.sock`;
+}

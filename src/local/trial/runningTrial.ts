@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { V1PodStatus } from "@kubernetes/client-node";
-import type { ProgressTask } from "../../domain/progress.ts";
+import type { Progress, ProgressTask } from "../../domain/progress.ts";
 import type { ObservedPod } from "../../domain/serving/observed.ts";
 import { failureOf, isReady } from "../../domain/serving/pods.ts";
 import type { RunnableCombination } from "../../domain/trial/combination.ts";
@@ -10,6 +10,7 @@ import type { BringUpOptions, Trial, TrialAnswer, TrialRequest, TriedModel } fro
 import { tailText } from "../node/containerLog.ts";
 import { logFile } from "../node/containerProcess.ts";
 import { Asker } from "./ask.ts";
+import { socketOf } from "./place.ts";
 import type { TrialProcess } from "./process.ts";
 import { refuse } from "./refusals.ts";
 import type { TrialEvent } from "./spec.ts";
@@ -31,6 +32,7 @@ export class RunningTrial implements Trial {
   readonly #processes: TrialProcess;
   readonly #models: readonly Running[];
   readonly #dispose: () => Promise<void>;
+  #state: Extract<TrialEvent, { kind: "state" }> | undefined;
   #changed: () => void = () => {};
   #disposing: Promise<void> | undefined;
   #ended: string | undefined;
@@ -46,7 +48,7 @@ export class RunningTrial implements Trial {
     this.#processes = processes;
     this.#dispose = dispose;
     this.#models = models.map(({ name }, index) => {
-      const socketPath = join(place.sockets, `${index}.sock`);
+      const socketPath = join(place.sockets, socketOf(index));
       return {
         name,
         image: images[index] ?? "",
@@ -112,10 +114,12 @@ export class RunningTrial implements Trial {
   }: Pick<BringUpOptions, "progress" | "signal" | "startWithinSeconds">): Promise<void> {
     const tasks = new Map<Running, ProgressTask>(this.#models.map((each) => [each, progress.begin(each.name)]));
     const startedAt = Date.now();
+    let state: ProgressTask | undefined;
     try {
       while (tasks.size > 0) {
         signal.throwIfAborted();
         if (this.#ended !== undefined) throw refuse("trial.ended", { reason: this.#ended });
+        state = this.#showState(progress, state);
         const failed: ModelNotStarted[] = [];
         for (const [model, task] of tasks) {
           if (model.readyAfterMs !== null && isReady(observed(model))) {
@@ -135,9 +139,22 @@ export class RunningTrial implements Trial {
         if (tasks.size > 0) await this.#change(signal);
       }
     } catch (error) {
-      for (const task of tasks.values()) task.failed();
+      for (const task of [...tasks.values(), ...(state ? [state] : [])]) task.failed();
       throw error;
     }
+  }
+
+  /** A task for the state while it is made. @param task - that of before */
+  #showState(progress: Progress, task: ProgressTask | undefined): ProgressTask | undefined {
+    if (!this.#state) return task;
+    const shown = task ?? progress.begin("state");
+    if (!this.#state.isDone) {
+      shown.update(this.#state.detail);
+      return shown;
+    }
+    shown.done();
+    this.#state = undefined;
+    return undefined;
   }
 
   async #progressOf({ containers, status }: Running): Promise<string> {
@@ -148,9 +165,9 @@ export class RunningTrial implements Trial {
   }
 
   #see(event: TrialEvent): void {
-    if (event.kind !== "pod") return;
-    const model = this.#models.find(({ name }) => name === event.model);
-    if (model) Object.assign(model, { status: event.status, readyAfterMs: event.readyAfterMs });
+    if (event.kind === "state") this.#state = event;
+    const model = event.kind === "pod" ? this.#models.find(({ name }) => name === event.model) : undefined;
+    if (model && event.kind === "pod") Object.assign(model, { status: event.status, readyAfterMs: event.readyAfterMs });
     this.#changed();
   }
 

@@ -1,6 +1,7 @@
 import { connect, createServer, type NetConnectOpts, type Server } from "node:net";
 import type { KubernetesObject, V1Pod, V1PodStatus } from "@kubernetes/client-node";
 import { listenOnSocket } from "../network/relay.ts";
+import type { SpecifiedState } from "./database.ts";
 import type { TrialPlace } from "./place.ts";
 
 /** What the inner process of a trial is to run. It holds secrets. */
@@ -10,6 +11,8 @@ export interface TrialSpec {
   readonly pods: readonly SpecifiedPod[];
   /** ConfigMaps and Secrets that the pods refer to, by their path in the API. */
   readonly objects: Readonly<Record<string, KubernetesObject>>;
+  /** Made before the pods are; null where none of them works in one. */
+  readonly state: SpecifiedState | null;
   /** Whether the egress proxy's socket is there. */
   readonly egress: boolean;
   /** Milliseconds since the epoch: everything ends then. */
@@ -35,6 +38,8 @@ export type TrialEvent =
       /** From the start of the run that became ready until it was, in milliseconds; null while none is. */
       readonly readyAfterMs: number | null;
     }
+  /** How far its state is. */
+  | { readonly kind: "state"; readonly detail: string; readonly isDone: boolean }
   /** It ends for this reason: its deadline, or a failure of its own. */
   | { readonly kind: "ends"; readonly reason: string };
 

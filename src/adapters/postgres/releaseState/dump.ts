@@ -57,9 +57,15 @@ type Manifest = z.infer<typeof manifestSchema>;
 const folderOf = (dumpTo: string, schema: string): string => join(dumpTo, schema);
 const manifestFile = "manifest.json";
 
+export interface DumpOptions extends SeedingOptions {
+  /** Of the rows as `COPY` writes them, of all tables together. @default any number */
+  readonly maxBytes?: number | undefined;
+}
+
 /**
  * Writes `<dumpTo>/<schema>/`: the declared SQL and one compressed file of rows per table, all as in one snapshot. A dump that is
  * complete has its final name; one that was broken off is made anew. Answers the folder.
+ * @throws OperatorError for more than `maxBytes`: nothing is left of it.
  */
 export async function dumpState(
   server: DatabaseServer,
@@ -71,7 +77,7 @@ export async function dumpState(
     tables,
   }: Pick<JournaledRelease, "tag" | "schema" | "seededFrom" | "files" | "tables">,
   dumpTo: string,
-  { progress, signal }: SeedingOptions,
+  { progress, signal, maxBytes = Number.POSITIVE_INFINITY }: DumpOptions,
 ): Promise<string> {
   const folder = folderOf(dumpTo, schema);
   if (await exists(join(folder, manifestFile))) return folder;
@@ -104,6 +110,11 @@ export async function dumpState(
         manifest.pipelines = (await readPipelines(client))
           .filter((each) => each.schema === schema && each.finishedAt !== null)
           .map(({ name, image, source }) => ({ name, image, source }));
+        let bytes = 0;
+        const count = (more: number): void => {
+          bytes += more;
+          if (bytes > maxBytes) throw refuse("data.too-large", { tag, gigabytes: gigabytes(maxBytes) });
+        };
         for (const { name, seed } of tables) {
           signal?.throwIfAborted();
           task.update(name);
@@ -113,7 +124,7 @@ export async function dumpState(
           const partition = (await relationOf(client, schema, name))?.partition === true;
           const rows = `SELECT ${list} FROM ${qualified(schema, name)}${partition ? " WHERE false" : ""}`;
           const stream = client.query(copyTo(`COPY (${rows}) TO STDOUT`));
-          const digest = digesting();
+          const digest = digesting(count);
           await pipeline(
             stream,
             digest.through,
@@ -136,8 +147,9 @@ export async function dumpState(
       },
       { readOnly: true },
     );
-  }).catch((error: unknown) => {
+  }).catch(async (error: unknown) => {
     task.failed();
+    await rm(partial, { recursive: true, force: true });
     throw error;
   });
   await writeFile(join(partial, manifestFile), JSON.stringify(manifest, null, 2), { mode: 0o600 });
@@ -156,49 +168,34 @@ export async function restoreState(
   folder: string,
   { progress, signal }: SeedingOptions,
 ): Promise<{ tag: string; schema: string; rows: Record<string, number> }> {
-  const { tag, seededFrom, files, tables, pipelines, extensions, sequences } = await readManifest(folder);
+  const manifest = await readManifest(folder);
+  const { tag, seededFrom, files, tables, pipelines } = manifest;
   const schema = stateSchemaName(tag);
   const task = progress.begin(`state ${tag}`);
-  const rows: Record<string, number> = {};
+  let rows: Record<string, number> = {};
   await withClient(server, platformDatabase, async (client) => {
     const found = await objectsIn(client, schema);
     if (found && found.length > 0) {
       throw refuse("data.already-there", { tag, schema });
     }
     await inTransaction(client, async () => {
-      if (found === undefined)
-        await client.query(`CREATE SCHEMA ${quoteIdentifier(schema)} AUTHORIZATION ${roles.state}`);
-      await ensureExtensions(client, extensions);
-      await actAs(client, roles.state);
       // Of a state that was dropped by hand the journal still tells.
-      await client.query("DELETE FROM menagerie.release_schema WHERE name = $1", [schema]);
-      const declared = tables.map(({ name, seed }) => ({ name, seed, from: null }));
-      await declareTables(client, { tag, schema, files, tables: declared });
-      const aside = await setForeignKeysAside(client, schema);
-      for (const { name } of tables) aside.unshift(...(await setIndexesAside(client, schema, name)));
-      await withoutRowsOfFiles(
-        client,
-        schema,
-        tables.map(({ name }) => name),
-      );
+      rows = await makeTables(client, folder, manifest, {
+        existing: found !== undefined,
+        signal,
+        update: (table) => task.update(table),
+        before: () => client.query("DELETE FROM menagerie.release_schema WHERE name = $1", [schema]),
+      });
       await client.query(
         `INSERT INTO menagerie.release_schema (name, tag, seeded_from, declared, files, ready_at) VALUES ($1, $2, $3, $4, $5, now())`,
         [schema, tag, seededFrom, declaredHash(files), JSON.stringify(files)],
       );
       for (const table of tables) {
-        signal?.throwIfAborted();
-        task.update(table.name);
-        rows[table.name] = await loadTable(client, folder, schema, table);
         await client.query(
           "INSERT INTO menagerie.release_table (schema_name, name, seed, seeded_rows) VALUES ($1, $2, $3, $4)",
           [schema, table.name, table.seed, table.rows],
         );
       }
-      for (const [sequence, position] of Object.entries(sequences)) {
-        await setPosition(client, schema, sequence, position);
-      }
-      for (const statement of aside) await client.query(statement);
-      await refreshViews(client, schema);
       for (const { name, image, source } of pipelines) {
         await client.query(
           `INSERT INTO menagerie.release_pipeline (schema_name, name, image, source, finished_at) VALUES ($1, $2, $3, $4, now())`,
@@ -213,6 +210,62 @@ export async function restoreState(
   });
   task.done();
   return { tag, schema, rows };
+}
+
+/**
+ * The tables of a dump with their rows, in a database that keeps no journal: a trial's. In the caller's transaction, whose session acts as
+ * the owner of states afterwards. Answers the rows by table.
+ */
+export async function makeDumpedTables(
+  client: ClientBase,
+  folder: string,
+  options: Pick<Making, "signal" | "update">,
+): Promise<Record<string, number>> {
+  return makeTables(client, folder, await readManifest(folder), { ...options, existing: false });
+}
+
+interface Making {
+  /** Whether the schema is there, and empty. */
+  readonly existing: boolean;
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the table that is filled. */
+  readonly update: (table: string) => void;
+  /** Done as the owner of states, before the first table is made. @default nothing */
+  readonly before?: () => Promise<unknown>;
+}
+
+async function makeTables(
+  client: ClientBase,
+  folder: string,
+  { tag, files, tables, extensions, sequences }: Manifest,
+  { existing, signal, update, before }: Making,
+): Promise<Record<string, number>> {
+  const schema = stateSchemaName(tag);
+  if (!existing) await client.query(`CREATE SCHEMA ${quoteIdentifier(schema)} AUTHORIZATION ${roles.state}`);
+  await ensureExtensions(client, extensions);
+  await actAs(client, roles.state);
+  await before?.();
+  const declared = tables.map(({ name, seed }) => ({ name, seed, from: null }));
+  await declareTables(client, { tag, schema, files, tables: declared });
+  const aside = await setForeignKeysAside(client, schema);
+  for (const { name } of tables) aside.unshift(...(await setIndexesAside(client, schema, name)));
+  await withoutRowsOfFiles(
+    client,
+    schema,
+    tables.map(({ name }) => name),
+  );
+  const rows: Record<string, number> = {};
+  for (const table of tables) {
+    signal?.throwIfAborted();
+    update(table.name);
+    rows[table.name] = await loadTable(client, folder, schema, table);
+  }
+  for (const [sequence, position] of Object.entries(sequences)) {
+    await setPosition(client, schema, sequence, position);
+  }
+  for (const statement of aside) await client.query(statement);
+  await refreshViews(client, schema);
+  return rows;
 }
 
 async function loadTable(
@@ -258,15 +311,24 @@ function fileOf(table: string): string {
   return `${encodeURIComponent(table).replaceAll(".", "%2E")}.copy.gz`;
 }
 
-function digesting() {
+function digesting(count: (bytes: number) => void = () => {}) {
   const hash = createHash("sha256");
   const through = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       hash.update(chunk);
-      done(null, chunk);
+      try {
+        count(chunk.length);
+        done(null, chunk);
+      } catch (error) {
+        done(error as Error);
+      }
     },
   });
   return { through, hex: () => hash.digest("hex") };
+}
+
+function gigabytes(bytes: number): string {
+  return String(Math.round(bytes / 1e8) / 10);
 }
 
 function exists(path: string): Promise<boolean> {

@@ -181,6 +181,22 @@ export const releaseStateRefusals = {
     cause: "The dump was edited, or is of tables of another shape.",
     exit: 1,
   },
+  "state.copy-key": {
+    says: "MENAGERIE_API_KEY: {what}",
+    fix: "`menagerie key create --organization admin --right copy-state` makes one; or leave the rows out by --state empty",
+    cause: "A copy of a state takes users' data out of the environment, so it needs a right of its own and is audited.",
+  },
+  "state.dropped": {
+    says: "{tag}: the state that {model} works in was dropped",
+    fix: "load its dump by `menagerie data restore FOLDER`, or choose a release whose state `menagerie data list` shows",
+    cause: "Only the last states are kept (menagerie:state.keep).",
+    exit: 1,
+  },
+  "data.too-large": {
+    says: "the state of {tag} has more than {gigabytes} GB",
+    fix: "allow more by --max-state-gb, or leave it out by --state empty",
+    cause: "A copy of a state takes the disk of the machine that it is copied to.",
+  },
   "data.not-what-was-dumped": {
     says: "{file} is not what was dumped ({count} rows of {rows})",
     fix: "use an intact copy",

@@ -2,7 +2,9 @@ import type { ClientBase } from "pg";
 import type { RunnableCombination, RunnableState } from "../../../domain/trial/combination.ts";
 import { combinationOfRelease, type RecordedVersion } from "../../../domain/trial/ofRelease.ts";
 import { servingSchema } from "../../../domain/zoo/serving.ts";
+import { extensionsInUse } from "../releaseState/extensions.ts";
 import { readRelease } from "../releaseState/journal.ts";
+import { refuse } from "../releaseState/refusals.ts";
 import type { RestorableDeployment } from "../releases.ts";
 
 /**
@@ -13,6 +15,8 @@ export async function readRunnable(client: ClientBase, deployment: RestorableDep
   const { stateSchema } = deployment;
   const state = stateSchema === null ? null : await readState(client, stateSchema);
   const combination = combinationOfRelease(deployment, await recordedVersions(client, deployment), state);
+  const worker = combination.models.find((model) => model.state);
+  if (worker && !state) throw refuse("state.dropped", { tag: deployment.tag, model: worker.name });
   return combination;
 }
 
@@ -35,5 +39,6 @@ async function readState(client: ClientBase, schema: string): Promise<RunnableSt
   const release = await readRelease(client, schema);
   if (!release?.ready) return null;
   const { tag, files, tables } = release;
-  return { tag, schema, files, tables: tables.map(({ name, seed }) => ({ name, seed })) };
+  const extensions = await extensionsInUse(client);
+  return { tag, schema, files, tables: tables.map(({ name, seed }) => ({ name, seed })), extensions };
 }

@@ -20,6 +20,12 @@ const reach = (host, port) => new Promise((resolve) => {
   socket.once("timeout", () => resolve("timeout"));
   socket.once("error", (error) => resolve(error.code));
 });
+const query = async (sql) => {
+  const { default: pg } = await import("pg");
+  const client = new pg.Client();
+  await client.connect();
+  try { return (await client.query(sql)).rows; } finally { await client.end(); }
+};
 const secrets = () => { try { return Object.fromEntries(readdirSync("/secrets").filter((name) => !name.startsWith(".."))
   .map((name) => [name, readFileSync("/secrets/" + name, "utf8")])); } catch { return {}; } };
 createServer(async (request, response) => {
@@ -33,6 +39,7 @@ createServer(async (request, response) => {
   if (asked.die) process.exit(5);
   if (asked.hang) return;
   const answer = { echo: asked, env: process.env, secrets: secrets() };
+  if (asked.sql) answer.rows = await query(asked.sql).catch((error) => error.message);
   if (asked.reach) answer.reached = await reach(asked.reach.host, asked.reach.port);
   response.setHeader("content-type", "application/json");
   response.end(JSON.stringify(answer));
@@ -45,10 +52,13 @@ export async function putServer(store: string): Promise<string> {
   const node = dirname(nodeOf(checkout));
   const image = await putImage(store, {
     url: "menagerie.local/test/server",
-    layers: [{ source: node, target: "/node", key: `node ${process.version}` }],
+    layers: [
+      { source: node, target: "/node", key: `node ${process.version}` },
+      { source: join(checkout, "node_modules"), target: "/app/node_modules", key: "packages" },
+    ],
     config: { entrypoint: ["/node/node", "/app/server.mjs"], cmd: [], env: {}, workingDir: "/app" },
     populate: async (rootfs) => {
-      await mkdir(join(rootfs, "app"), { recursive: true });
+      await mkdir(join(rootfs, "app", "node_modules"), { recursive: true });
       await mkdir(join(rootfs, "node"), { recursive: true });
       await writeFile(join(rootfs, "app", "server.mjs"), server);
     },
