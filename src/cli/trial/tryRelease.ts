@@ -1,14 +1,15 @@
 import { spawn } from "node:child_process";
-import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
+import { kubeConfigOf, kubeConfigOfContext } from "../../adapters/kubernetes/kubeConfigFile.ts";
+import { requireKubeContext } from "../../adapters/kubernetes/kubeContexts.ts";
 import { readRunnable } from "../../adapters/postgres/trial/readRunnable.ts";
 import { authorizeStateCopy } from "../../adapters/postgres/trial/stateCopy.ts";
 import type { Progress } from "../../domain/progress.ts";
 import { variableOf } from "../../domain/release/environment.ts";
 import type { StackConfig } from "../../domain/release/restore.ts";
 import type { RunnableCombination } from "../../domain/trial/combination.ts";
-import type { Trial, TrialState } from "../../domain/trial/trial.ts";
+import type { BringUp, Trial, TrialState } from "../../domain/trial/trial.ts";
 import { type EnvironmentLayout, environmentLayout } from "../../local/layout.ts";
-import { localStack } from "../../local/localStack.ts";
+import { localStack, projectFolder } from "../../local/localStack.ts";
 import { preflight } from "../../local/preflight/index.ts";
 import { readTarget } from "../../local/target.ts";
 import { bringUpHere } from "../../local/trial/bringUp.ts";
@@ -28,6 +29,8 @@ export interface TryOptions {
   readonly model?: readonly string[];
   readonly state?: "empty" | "copy";
   readonly maxStateGb: number;
+  readonly cluster?: string;
+  readonly pool?: string;
   readonly egress: boolean;
   readonly secrets?: string;
   readonly port?: number;
@@ -64,10 +67,10 @@ async function tryUntil(
 ): Promise<number> {
   const progress = terminalProgress();
   const layout = environmentLayout(options.environment);
-  await preflight({ progress });
+  if ((options.cluster === undefined) !== (options.pool === undefined)) throw refuse("try.cluster-and-pool");
   const { combination, config } = await readRelease(release, options);
   const until = new Date(Date.now() + options.for.milliseconds);
-  const bringUp = bringUpHere({ home: layout.home, stores: [layout.images], secretFix: secretFix(options) });
+  const bringUp = await bringUpFor(layout, options, progress);
   const trial = await bringUp(combination, {
     state: await stateOf(combination, options, progress),
     egress: options.egress,
@@ -95,6 +98,19 @@ async function tryUntil(
   }
 }
 
+/** On this machine, or in a cluster of the user's kubeconfig. */
+async function bringUpFor(layout: EnvironmentLayout, options: TryOptions, progress: Progress): Promise<BringUp> {
+  const { cluster, pool } = options;
+  const common = { home: layout.home, secretFix: secretFix(options) };
+  if (cluster === undefined || pool === undefined) {
+    await preflight({ progress });
+    return bringUpHere({ ...common, stores: [layout.images] });
+  }
+  requireKubeContext(cluster, "--cluster");
+  const { bringUpInCluster } = await import("../../local/trial/cluster/bringUpInCluster.ts");
+  return bringUpInCluster({ ...common, config: kubeConfigOfContext(cluster), pool, owner: operatorName() });
+}
+
 /** The combination of a release, or of some models of it, and the config that it was made from. */
 async function readRelease(
   release: string,
@@ -102,7 +118,7 @@ async function readRelease(
 ): Promise<{ readonly combination: RunnableCombination; readonly config: StackConfig }> {
   const { combination, config } = await asReader(environment, async (client) => {
     const deployment = await findDeployment(client, stack, release);
-    return { combination: await readRunnable(client, deployment), config: deployment.config };
+    return { combination: await readRunnable(client, deployment, projectFolder), config: deployment.config };
   });
   const unknown = wanted?.find((name) => !combination.models.some((model) => model.name === name));
   if (unknown !== undefined) {

@@ -1,11 +1,21 @@
 import type { StateFile, StateTable } from "../release/stateSchema.ts";
 
+/** A truss folder, by its absolute path, and the hash that its content must have. */
+export interface TrussContent {
+  readonly folder: string;
+  readonly hash: string;
+}
+
 /** What a model's container runs. */
 export type RunnableContent =
   /** An image that was built before: `<url>@sha256:<64 hex>`. It is looked up in the image stores of this machine, then in its registry. */
-  | { readonly image: string }
-  /** A truss folder, by its absolute path, and the hash that its content must have. It is built unless it was built before. */
-  | { readonly folder: string; readonly hash: string };
+  | {
+      readonly image: string;
+      /** What is built where the image is gone, if it still has that content. @default nothing */
+      readonly builtFrom?: TrussContent | undefined;
+    }
+  /** It is built unless it was built before. */
+  | TrussContent;
 
 /** One model of a combination, with everything that makes its container. */
 export interface RunnableModel {

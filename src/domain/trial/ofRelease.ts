@@ -11,6 +11,8 @@ export interface RecordedCombination {
   readonly models: readonly DeployedModel[];
   /** The config that it was made from, without its secrets. */
   readonly config: StackConfig;
+  /** Folder of the project, whose trusses images are built from again that are gone. @default nothing is built */
+  readonly project?: string | undefined;
 }
 
 /** What the registry says of a version of a zoo model. */
@@ -19,7 +21,7 @@ export interface RecordedVersion {
   readonly number: number;
   /** Repository part of its image. */
   readonly imageUrl: string | null;
-  readonly serving: Pick<RecordedServing, "env" | "resources" | "secrets" | "state"> | undefined;
+  readonly serving: Pick<RecordedServing, "truss" | "env" | "resources" | "secrets" | "state"> | undefined;
 }
 
 /** Phases in which requests are answered by the version that the rollout leaves, of which config says nothing. */
@@ -46,7 +48,7 @@ const entrySchema = z.looseObject({
  * environment and resources of the config that it was made from. Models that are only named, such as MLflow's, are left out.
  */
 export function combinationOfRelease(
-  { tag, models, config }: RecordedCombination,
+  { tag, models, config, project }: RecordedCombination,
   versions: readonly RecordedVersion[],
   state: RunnableState | null,
 ): RunnableCombination {
@@ -54,33 +56,24 @@ export function combinationOfRelease(
     const { service, digest } = model;
     if (service === null || digest === null) return [];
     const version = versions.find((each) => each.model === model.name && each.number === model.version);
-    return [runnable({ ...model, service, digest }, version, config)];
+    const truss = version?.serving?.truss;
+    const { hash } = model;
+    const builtFrom = project && truss && hash ? { folder: `${project}/${truss}`, hash } : undefined;
+    const image = `${version?.imageUrl ?? `menagerie.local/truss/${model.name}`}@${digest}`;
+    return [runnable({ name: model.name, identifier: service, content: { image, builtFrom } }, version, config)];
   });
   return { name: tag, models: served, state };
 }
 
-/** What the record has of a model that answered. */
-type ServedModel = DeployedModel & { readonly service: string; readonly digest: string };
-
 function runnable(
-  { name, digest, service }: ServedModel,
+  model: Pick<RunnableModel, "name" | "identifier" | "content">,
   version: RecordedVersion | undefined,
   config: StackConfig,
 ): RunnableModel {
-  const url = version?.imageUrl ?? `menagerie.local/truss/${name}`;
-  const { env, resources, state } = settings(name, version, config);
-  return {
-    name,
-    content: { image: `${url}@${digest}` },
-    resources,
-    env,
-    secrets: version?.serving?.secrets ?? [],
-    identifier: service,
-    ...(state ? { state } : {}),
-  };
+  return { ...model, ...settings(model.name, version, config), secrets: version?.serving?.secrets ?? [] };
 }
 
-type Settings = Pick<RunnableModel, "env" | "resources"> & { readonly state: boolean };
+type Settings = Pick<RunnableModel, "env" | "resources" | "state">;
 
 function settings(name: string, version: RecordedVersion | undefined, config: StackConfig): Settings {
   const zoo = isMapping(config.zoo) ? config.zoo : {};
@@ -88,10 +81,10 @@ function settings(name: string, version: RecordedVersion | undefined, config: St
   const { serving } = version ?? {};
   const isOld = entry.success && entry.data.from !== undefined && phasesOfOld.has(entry.data.phase ?? "");
   if (!entry.success || (isOld && serving)) {
-    const { env = {}, resources = { cpu: "1", memory: "2Gi", gpus: 0 }, state = false } = serving ?? {};
+    const { env = {}, resources = { cpu: "1", memory: "2Gi", gpus: 0 }, state } = serving ?? {};
     return { env, resources, state };
   }
   const { env, pool, state } = entry.data;
   const { cpu, memory, gpus = isMapping(config.pools) && pool in config.pools ? 1 : 0 } = entry.data.resources;
-  return { env, resources: { cpu, memory, gpus }, state };
+  return { env, resources: { cpu, memory, gpus }, state: state || undefined };
 }

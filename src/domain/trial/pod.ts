@@ -52,7 +52,7 @@ export function trialPod(model: RunnableModel, settings: TrialPodSettings) {
     metadata: {
       name,
       namespace: trialNamespace,
-      uid: `trial-${index}`,
+      uid: uidOf(index),
       annotations: egress ? { [annotations.egress]: "true" } : {},
     },
     spec: {
@@ -71,6 +71,11 @@ export function trialPod(model: RunnableModel, settings: TrialPodSettings) {
   };
 }
 
+/** Id of a model's pod, by its place in the combination. A cluster gives its own. */
+export function uidOf(index: number): string {
+  return `trial-${index}`;
+}
+
 /** A pod's name is its host name, too. */
 function podName(model: string, index: number): string {
   const label = model.replaceAll(/[^a-z0-9]+/g, "-").slice(0, 20);
@@ -78,18 +83,22 @@ function podName(model: string, index: number): string {
 }
 
 /** The Secret that models read their secrets from; of `values` those that some model names. */
-export function trialSecret(models: readonly RunnableModel[], values: Readonly<Record<string, string>>) {
+export function trialSecret(
+  models: readonly RunnableModel[],
+  values: Readonly<Record<string, string>>,
+  namespace: string = trialNamespace,
+) {
   const named = new Set(models.flatMap(({ secrets }) => secrets));
   const data = [...named].flatMap((name) => {
     const value = values[name];
     return value === undefined ? [] : [[name, Buffer.from(value).toString("base64")] as const];
   });
   return {
-    path: `/api/v1/namespaces/${trialNamespace}/secrets/${secretName}`,
+    path: `/api/v1/namespaces/${namespace}/secrets/${secretName}`,
     object: {
       apiVersion: "v1",
       kind: "Secret",
-      metadata: { name: secretName, namespace: trialNamespace },
+      metadata: { name: secretName, namespace },
       data: Object.fromEntries(data),
     },
   };

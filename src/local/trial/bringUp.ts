@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { refused } from "../../domain/refusals/refusal.ts";
 import { containerPort } from "../../domain/serving/servedModel.ts";
-import { missingSecrets, type RunnableCombination, type RunnableModel } from "../../domain/trial/combination.ts";
+import type { RunnableCombination } from "../../domain/trial/combination.ts";
 import { trialPod, trialSecret } from "../../domain/trial/pod.ts";
 import type { BringUp, BringUpOptions } from "../../domain/trial/trial.ts";
 import { trialVariables } from "../../domain/trial/variables.ts";
@@ -17,7 +16,8 @@ import type { SpecifiedState } from "./database.ts";
 import { placeImages, type TrialImages } from "./images.ts";
 import { egressSocket, socketOf, type TrialPlace, trialPlace } from "./place.ts";
 import { sweepTrials, TrialProcess } from "./process.ts";
-import { refuse, trialRefusal } from "./refusals.ts";
+import { refuse } from "./refusals.ts";
+import { requireSecrets } from "./requireSecrets.ts";
 import { RunningTrial } from "./runningTrial.ts";
 import type { TrialSpec } from "./spec.ts";
 
@@ -103,7 +103,6 @@ function specOf(
     deadline: deadline.getTime(),
     objects: { ...variables.objects, [secret.path]: secret.object },
     pods: models.map((model, index) => ({
-      model: model.name,
       address: podAddress(index),
       socket: socketOf(index),
       pod: trialPod(model, {
@@ -130,16 +129,6 @@ async function specifiedState(
 
 function password(): string {
   return randomBytes(24).toString("base64url");
-}
-
-function requireSecrets(models: readonly RunnableModel[], given: BringUpOptions["secrets"], fix: string): void {
-  const missing = missingSecrets(models, new Set(Object.keys(given)));
-  if (missing.length === 0) return;
-  throw refused(
-    missing.map(({ name, models: readers }) =>
-      trialRefusal("trial.secret-missing", null, { name, models: readers.join(", "), fix }),
-    ),
-  );
 }
 
 async function containerShim(cache: string, { progress, signal }: BringUpOptions): Promise<string> {

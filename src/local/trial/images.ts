@@ -5,10 +5,12 @@ import { PullFailed, pullImage } from "../../adapters/images/pullImage.ts";
 import { type LoginSource, userLogins } from "../../adapters/images/registryLogins.ts";
 import { builtBefore, createDirectoryBuilder } from "../../adapters/truss/builder.ts";
 import { ensurePythonLayers } from "../../adapters/truss/python.ts";
+import { readTruss } from "../../adapters/truss/snapshot.ts";
 import { registryReference } from "../../domain/images/imageManifest.ts";
 import type { Progress } from "../../domain/progress.ts";
 import { type Refusal, refused } from "../../domain/refusals/refusal.ts";
-import type { RunnableContent, RunnableModel } from "../../domain/trial/combination.ts";
+import type { RunnableContent, RunnableModel, TrussContent } from "../../domain/trial/combination.ts";
+import { hashSnapshot } from "../../domain/truss/hash.ts";
 import { localStoreHost } from "../node/imagePuller.ts";
 import { thisMachine } from "../node/machine.ts";
 import { trialRefusal } from "./refusals.ts";
@@ -72,12 +74,19 @@ class Finder {
   }
 
   find(model: string, content: RunnableContent): Promise<FoundImage | { readonly gone: Refusal }> {
-    return "image" in content ? this.#ofReference(model, content.image) : this.#ofFolder(model, content);
+    return "image" in content ? this.#ofReference(model, content) : this.#ofFolder(model, content);
   }
 
-  async #ofReference(model: string, image: string): Promise<FoundImage | { readonly gone: Refusal }> {
-    const there = await this.#inStores(image);
-    if (there) return there;
+  async #ofReference(
+    model: string,
+    { image, builtFrom }: Extract<RunnableContent, { image: string }>,
+  ): Promise<FoundImage | { readonly gone: Refusal }> {
+    const there = (await this.#inStores(image)) ?? (await this.#pulled(model, image));
+    if (!("gone" in there)) return there;
+    return builtFrom && (await hasContent(builtFrom)) ? this.#ofFolder(model, builtFrom) : there;
+  }
+
+  async #pulled(model: string, image: string): Promise<FoundImage | { readonly gone: Refusal }> {
     const host = registryReference(image)?.host;
     if (host === undefined || host === localStoreHost) {
       return { gone: trialRefusal("trial.image-gone", null, { model, image }) };
@@ -99,7 +108,7 @@ class Finder {
     }
   }
 
-  async #ofFolder(model: string, { folder, hash }: Extract<RunnableContent, { folder: string }>): Promise<FoundImage> {
+  async #ofFolder(model: string, { folder, hash }: TrussContent): Promise<FoundImage> {
     const { progress, signal } = this.#work;
     const { cache, own, stores } = this.#images;
     const python = await ensurePythonLayers({ cache, progress, signal });
@@ -126,6 +135,16 @@ class Finder {
     const there = await imageIn(this.#images.own, reference);
     if (!there) throw new Error(`${reference} was put into ${this.#images.own} and is not there`);
     return there;
+  }
+}
+
+/** Whether a folder still holds a content. */
+async function hasContent({ folder, hash }: TrussContent): Promise<boolean> {
+  try {
+    const { snapshot, patterns } = await readTruss(folder);
+    return hashSnapshot(snapshot, patterns) === hash;
+  } catch {
+    return false;
   }
 }
 

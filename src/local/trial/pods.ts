@@ -6,7 +6,7 @@ import { newPodRecord, type PodRecord } from "../node/podRecord.ts";
 import { podStatus } from "../node/podStatus.ts";
 import { PodWorker } from "../node/podWorker.ts";
 import type { TrialPlace } from "./place.ts";
-import type { SpecifiedPod, TrialEvent, TrialSpec } from "./spec.ts";
+import type { TrialEvent, TrialSpec } from "./spec.ts";
 
 /** The pods of a trial: a node of a cluster that has no API server. */
 export class TrialPods {
@@ -29,8 +29,8 @@ export class TrialPods {
       releaseAddress: () => {},
       log: (line) => process.stderr.write(`${new Date().toISOString()} ${line}\n`),
     };
-    this.#workers = spec.pods.map((each) => {
-      const node = { ...context, link: () => linkOf(each, say) };
+    this.#workers = spec.pods.map((each, index) => {
+      const node = { ...context, link: () => linkOf(index, say) };
       return new PodWorker(node, newPodRecord(each.pod, each.address), each.pod);
     });
   }
@@ -43,7 +43,7 @@ export class TrialPods {
 }
 
 /** Says how a pod stands whenever that has changed. */
-function linkOf({ model }: SpecifiedPod, say: (event: TrialEvent) => void): PodLink {
+function linkOf(index: number, say: (event: TrialEvent) => void): PodLink {
   let said: V1PodStatus | undefined;
   let text = "";
   const readiness = new Readiness();
@@ -61,7 +61,7 @@ function linkOf({ model }: SpecifiedPod, say: (event: TrialEvent) => void): PodL
       const fresh = JSON.stringify([status, readyAfterMs]);
       if (fresh === text) return;
       [said, text] = [status, fresh];
-      say({ kind: "pod", model, status, readyAfterMs });
+      say({ kind: "pod", index, status, readyAfterMs });
     },
     gone: async () => {},
   };

@@ -1,13 +1,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, open, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { processIdentity } from "../../adapters/processes/identity.mjs";
 import { withoutOthersCredentials } from "../../domain/credentials/environment.ts";
 import { lastLine } from "../../domain/lastLine.ts";
+import { uidOf } from "../../domain/trial/pod.ts";
 import { runCommand } from "../node/processes.ts";
-import { knownTrials, type TrialPlace } from "./place.ts";
+import { knownTrials, socketOf, type TrialPlace } from "./place.ts";
+import { readPodLog } from "./podLog.ts";
 import { removeTrial } from "./remove.ts";
+import type { PodRunner } from "./runningTrial.ts";
 import { SpecServer, type TrialEvent, type TrialSpec } from "./spec.ts";
 
 /** PID 1 inside gives everything 20 s to stop; then the namespace is killed as a whole. */
@@ -19,7 +23,7 @@ const beginsWithinMs = 60_000;
  * The processes of one trial. They have namespaces of their own, whose PID 1 reads a pipe that only this process holds open: whatever
  * ends this process, even SIGKILL, ends them too.
  */
-export class TrialProcess {
+export class TrialProcess implements PodRunner {
   readonly place: TrialPlace;
   readonly #child: ChildProcess;
   readonly #spec: SpecServer;
@@ -74,6 +78,14 @@ export class TrialProcess {
   /** Says what they are to run. */
   run(spec: TrialSpec): void {
     this.#spec.give(spec);
+  }
+
+  socketPath(index: number): string {
+    return join(this.place.sockets, socketOf(index));
+  }
+
+  log(index: number, lines: number, bytes: number): Promise<string> {
+    return readPodLog(join(this.place.pods, uidOf(index)), lines, bytes);
   }
 
   onEvent(listener: (event: TrialEvent) => void): void {

@@ -1,5 +1,3 @@
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { V1PodStatus } from "@kubernetes/client-node";
 import type { Progress, ProgressTask } from "../../domain/progress.ts";
 import type { ObservedPod } from "../../domain/serving/observed.ts";
@@ -7,29 +5,38 @@ import { failureOf, isReady } from "../../domain/serving/pods.ts";
 import type { RunnableCombination } from "../../domain/trial/combination.ts";
 import { type ModelNotStarted, ModelsNotStarted } from "../../domain/trial/notStarted.ts";
 import type { BringUpOptions, Trial, TrialAnswer, TrialRequest, TriedModel } from "../../domain/trial/trial.ts";
-import { tailText } from "../node/containerLog.ts";
-import { logFile } from "../node/containerProcess.ts";
 import { Asker } from "./ask.ts";
-import { socketOf } from "./place.ts";
-import type { TrialProcess } from "./process.ts";
 import { refuse } from "./refusals.ts";
 import type { TrialEvent } from "./spec.ts";
 
 const linesOfFailure = 20;
 const lookEveryMs = 1_000;
 
+/** What runs the pods of a trial, wherever that is. */
+export interface PodRunner {
+  /** Socket of a model, by its place in the combination. */
+  socketPath(index: number): string;
+  /** The last lines of what a model's container wrote in all of its runs, without times: at most `lines` lines and `bytes` bytes. */
+  log(index: number, lines: number, bytes: number): Promise<string>;
+  onEvent(listener: (event: TrialEvent) => void): void;
+  /** Resolves with the reason once nothing of it runs any more. */
+  readonly ended: Promise<string>;
+  /** Ends it, and deletes everything that was made for it. */
+  end(): Promise<void>;
+}
+
 interface Running extends Pick<TriedModel, "name" | "image" | "socketPath"> {
+  readonly index: number;
   readonly asker: Asker;
-  readonly containers: string;
   status: V1PodStatus | undefined;
   readyAfterMs: number | null;
   /** Restarts before it was ready for the first time. */
   restartsBefore: number | undefined;
 }
 
-/** A trial whose processes run on this machine. */
+/** A trial that was begun. */
 export class RunningTrial implements Trial {
-  readonly #processes: TrialProcess;
+  readonly #runner: PodRunner;
   readonly #models: readonly Running[];
   readonly #dispose: () => Promise<void>;
   #state: Extract<TrialEvent, { kind: "state" }> | undefined;
@@ -39,29 +46,28 @@ export class RunningTrial implements Trial {
 
   /** @param images - reference of each model's image, in the combination's order */
   constructor(
-    processes: TrialProcess,
+    runner: PodRunner,
     { models }: RunnableCombination,
     images: readonly string[],
     dispose: () => Promise<void>,
   ) {
-    const { place } = processes;
-    this.#processes = processes;
+    this.#runner = runner;
     this.#dispose = dispose;
     this.#models = models.map(({ name }, index) => {
-      const socketPath = join(place.sockets, socketOf(index));
+      const socketPath = runner.socketPath(index);
       return {
+        index,
         name,
         image: images[index] ?? "",
         socketPath,
         asker: new Asker(socketPath),
-        containers: join(place.pods, `trial-${index}`, "containers"),
         status: undefined,
         readyAfterMs: null,
         restartsBefore: undefined,
       };
     });
-    processes.onEvent((event) => this.#see(event));
-    void processes.ended.then((reason) => {
+    runner.onEvent((event) => this.#see(event));
+    void runner.ended.then((reason) => {
       this.#ended = reason;
       this.#changed();
     });
@@ -81,7 +87,7 @@ export class RunningTrial implements Trial {
   }
 
   async logs(model: string, bytes = 64 * 1024): Promise<string> {
-    return readLogs(this.#named(model).containers, Number.MAX_SAFE_INTEGER, bytes);
+    return this.#runner.log(this.#named(model).index, Number.MAX_SAFE_INTEGER, bytes);
   }
 
   async restarts(model: string): Promise<number> {
@@ -90,7 +96,7 @@ export class RunningTrial implements Trial {
   }
 
   async ended(): Promise<void> {
-    const reason = await this.#processes.ended;
+    const reason = await this.#runner.ended;
     if (this.#disposing === undefined) throw refuse("trial.ended", { reason });
     await this.#disposing;
   }
@@ -133,7 +139,8 @@ export class RunningTrial implements Trial {
             failureOf(observed(model))?.reason ??
             (late ? `it was not ready within ${startWithinSeconds} s` : undefined);
           if (reason === undefined) task.update(await this.#progressOf(model));
-          else failed.push({ model: model.name, reason, log: await readLogs(model.containers, linesOfFailure, 8192) });
+          else
+            failed.push({ model: model.name, reason, log: await this.#runner.log(model.index, linesOfFailure, 8192) });
         }
         if (failed.length > 0) throw new ModelsNotStarted(failed);
         if (tasks.size > 0) await this.#change(signal);
@@ -157,16 +164,16 @@ export class RunningTrial implements Trial {
     return undefined;
   }
 
-  async #progressOf({ containers, status }: Running): Promise<string> {
+  async #progressOf({ index, status }: Running): Promise<string> {
     if (!status?.containerStatuses?.[0]?.state?.running) return "its container starts";
-    const said = (await readLogs(containers, 1, 200)).trim();
+    const said = (await this.#runner.log(index, 1, 200)).trim();
     const again = restartsOf(status) > 0 ? "it ended and starts again" : "it starts";
     return said === "" ? again : `${again}: ${said}`;
   }
 
   #see(event: TrialEvent): void {
     if (event.kind === "state") this.#state = event;
-    const model = event.kind === "pod" ? this.#models.find(({ name }) => name === event.model) : undefined;
+    const model = event.kind === "pod" ? this.#models[event.index] : undefined;
     if (model && event.kind === "pod") Object.assign(model, { status: event.status, readyAfterMs: event.readyAfterMs });
     this.#changed();
   }
@@ -198,18 +205,4 @@ function observed({ name, status }: Running): ObservedPod {
 
 function restartsOf(status: V1PodStatus | undefined): number {
   return status?.containerStatuses?.[0]?.restartCount ?? 0;
-}
-
-/** What the runs of a pod's containers wrote, the last lines of it. */
-async function readLogs(containers: string, lines: number, bytes: number): Promise<string> {
-  let text = "";
-  for (const name of (await readdir(containers).catch(() => [])).sort()) {
-    const folder = join(containers, name);
-    const runs = (await readdir(folder).catch(() => [])).flatMap((file) => /^(\d+)\.log$/.exec(file)?.[1] ?? []);
-    for (const run of runs.map(Number).sort((a, b) => a - b)) {
-      const path = logFile(folder, run);
-      for (const part of [`${path}.1`, path]) text += await readFile(part, "utf8").catch(() => "");
-    }
-  }
-  return tailText(text, lines, bytes);
 }

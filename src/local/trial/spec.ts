@@ -20,8 +20,6 @@ export interface TrialSpec {
 }
 
 export interface SpecifiedPod {
-  /** Name of the model in the combination. */
-  readonly model: string;
   /** In the trial's network. */
   readonly address: string;
   /** Name of its socket in the trial's folder of sockets. */
@@ -33,7 +31,8 @@ export interface SpecifiedPod {
 export type TrialEvent =
   | {
       readonly kind: "pod";
-      readonly model: string;
+      /** The model's place in the combination. */
+      readonly index: number;
       readonly status: V1PodStatus;
       /** From the start of the run that became ready until it was, in milliseconds; null while none is. */
       readonly readyAfterMs: number | null;

@@ -9,12 +9,21 @@ import type { RestorableDeployment } from "../releases.ts";
 
 /**
  * A deployment of the record as it can be brought up somewhere else. As role `menagerie_reader`, or one with its rights.
+ * @param project - folder of the project, whose trusses images are built from again that are gone. @default nothing is built
  * @throws OperatorError where a model of it works in a state that was dropped.
  */
-export async function readRunnable(client: ClientBase, deployment: RestorableDeployment): Promise<RunnableCombination> {
+export async function readRunnable(
+  client: ClientBase,
+  deployment: RestorableDeployment,
+  project?: string,
+): Promise<RunnableCombination> {
   const { stateSchema } = deployment;
   const state = stateSchema === null ? null : await readState(client, stateSchema);
-  const combination = combinationOfRelease(deployment, await recordedVersions(client, deployment), state);
+  const combination = combinationOfRelease(
+    { ...deployment, project },
+    await recordedVersions(client, deployment),
+    state,
+  );
   const worker = combination.models.find((model) => model.state);
   if (worker && !state) throw refuse("state.dropped", { tag: deployment.tag, model: worker.name });
   return combination;

@@ -9,7 +9,13 @@ const deployed = (name: string, version: number, more: Partial<DeployedModel> = 
 });
 const version = (model: string, number: number, env: Record<string, string> = {}): RecordedVersion => ({
   ...{ model, number, imageUrl: `registry.example.com/${model}` },
-  serving: { env, resources: { cpu: "4", memory: "8Gi", gpus: 1 }, secrets: ["token"], state: true },
+  serving: {
+    truss: `models/${model}`,
+    env,
+    resources: { cpu: "4", memory: "8Gi", gpus: 1 },
+    secrets: ["token"],
+    state: true,
+  },
 });
 
 it("has each model with its image, and what the config of that time said of it", () => {
@@ -17,7 +23,7 @@ it("has each model with its image, and what the config of that time said of it",
     zoo: { iris: { phase: "done", truss: "models/iris", env: { FACTOR: 2 }, resources: { memory: "1Gi" } } },
   };
   const models = [deployed("iris", 3)];
-  const found = combinationOfRelease({ tag: "release-7", models, config }, [version("iris", 3)], null);
+  const found = combinationOfRelease({ tag: "release-7", models, config, project: "/p" }, [version("iris", 3)], null);
   expect(found).toEqual({
     name: "release-7",
     state: null,
@@ -25,7 +31,10 @@ it("has each model with its image, and what the config of that time said of it",
       {
         name: "iris",
         identifier: "iris-v3",
-        content: { image: `registry.example.com/iris@${digest}` },
+        content: {
+          image: `registry.example.com/iris@${digest}`,
+          builtFrom: { folder: "/p/models/iris", hash: "c".repeat(64) },
+        },
         resources: { cpu: "1", memory: "1Gi", gpus: 0 },
         env: { FACTOR: "2" },
         secrets: ["token"],
