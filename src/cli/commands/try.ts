@@ -38,13 +38,14 @@ export function tryCommand(): Command {
       "after",
       [
         "",
-        "The models run on this machine, in namespaces of their own, with the images, variables and secrets of the release. What serves",
-        "is not touched. Nothing of the trial stays, however this command ends.",
+        "The models run in namespaces of their own, with the images, variables and secrets of the release. The live ones are not",
+        "touched. Nothing of the trial stays, however this command ends.",
         "",
         "A command after `--` gets MENAGERIE_TRY_URL and, for each model, <MODEL>_URL.",
         "",
         "Examples: menagerie try release-1",
         `          menagerie try release-1 --model iris -- sh -c 'curl -s "$IRIS_URL" -d @request.json'`,
+        "          menagerie try release-1 --cluster staging --pool spare",
       ].join("\n"),
     )
     .action(async (release: string, command: string[], options: TryOptions) => {

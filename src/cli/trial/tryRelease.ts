@@ -40,7 +40,7 @@ export interface TryOptions {
 }
 
 /**
- * Brings a release up beside what serves and keeps it until Ctrl-C, its time is over, or the command that it is for has ended. Answers the exit
+ * Brings up a release beside the live one and keeps it until Ctrl-C, until its time is over, or until the command that it is for has ended. Answers the exit
  * code.
  */
 export async function tryRelease(release: string, command: readonly string[], options: TryOptions): Promise<number> {
@@ -176,7 +176,7 @@ function asText(
   { for: { text } }: TryOptions,
 ): string {
   const rows = trial.models.map((model) => [model.name, gateway.urlOf(model.name)]);
-  return [`${name} answers beside what serves, for ${text} or until Ctrl-C:`, columns(rows)].join("\n");
+  return [`${name} is up beside the live one, for ${text} or until Ctrl-C:`, columns(rows)].join("\n");
 }
 
 function asJson({ name }: RunnableCombination, trial: Trial, gateway: TrialGateway, until: Date): string {
@@ -198,8 +198,8 @@ async function ended(trial: Trial, signal: AbortSignal): Promise<void> {
   console.error("removing the trial");
 }
 
-/** Runs a command with the addresses of the models; answers its exit code. */
-function runFor(
+/** Runs a command with the addresses of the models; answers its exit code. It is ended where the trial ends by itself. */
+async function runFor(
   trial: Trial,
   gateway: TrialGateway,
   [program = "", ...args]: readonly string[],
@@ -207,10 +207,13 @@ function runFor(
 ): Promise<number> {
   const urls = trial.models.map(({ name }) => [`${variableOf(name)}_URL`, gateway.urlOf(name)]);
   const env = { ...process.env, ...Object.fromEntries(urls), MENAGERIE_TRY_URL: gateway.url };
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env, stdio: "inherit" });
-    signal.addEventListener("abort", () => child.kill("SIGINT"));
+  const child = spawn(program, args, { env, stdio: "inherit" });
+  signal.addEventListener("abort", () => child.kill("SIGINT"));
+  const exited = new Promise<number>((resolve, reject) => {
     child.once("error", (error) => reject(refuse("try.command", { program, reason: error.message }, error)));
     child.once("exit", (code, killedBy) => resolve(code ?? (killedBy === "SIGINT" ? 130 : 1)));
   });
+  const over = trial.ended().then(() => exited);
+  over.catch(() => child.kill("SIGTERM"));
+  return Promise.race([exited, over]);
 }

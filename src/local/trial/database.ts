@@ -5,6 +5,7 @@ import { quoteIdentifier } from "../../adapters/postgres/identifier.ts";
 import { declareTables } from "../../adapters/postgres/releaseState/declare.ts";
 import { makeDumpedTables } from "../../adapters/postgres/releaseState/dump.ts";
 import { ensureExtensions } from "../../adapters/postgres/releaseState/extensions.ts";
+import { searchPath } from "../../adapters/postgres/releaseState/searchPath.ts";
 import { applyRights } from "../../adapters/postgres/rights/apply.ts";
 import { releaseRights } from "../../adapters/postgres/rights/files.ts";
 import { type DatabaseServer, withClient } from "../../adapters/postgres/server.ts";
@@ -89,6 +90,7 @@ async function fill(state: SpecifiedState, say: (detail: string) => void, signal
     }
     const password = state.servicePassword.replaceAll("'", "''");
     await client.query(`CREATE ROLE ${quoteIdentifier(logins.service)} LOGIN PASSWORD '${password}'`);
+    await client.query(`ALTER ROLE ${quoteIdentifier(logins.service)} SET search_path = ${searchPath(schema)}`);
     await client.query(`CREATE DATABASE ${quoteIdentifier(platformDatabase)} OWNER ${quoteIdentifier(roles.owner)}`);
   });
   await withClient(server, platformDatabase, async (client) => {

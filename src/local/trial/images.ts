@@ -1,4 +1,4 @@
-import { mkdir, symlink } from "node:fs/promises";
+import { mkdir, readdir, rm, stat, symlink, utimes } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { hasLayers, ImageMissing, imageReference, readImage } from "../../adapters/images/imageStore.ts";
 import { PullFailed, pullImage } from "../../adapters/images/pullImage.ts";
@@ -49,6 +49,7 @@ export async function placeImages(
   images: TrialImages,
   work: Work,
 ): Promise<readonly string[]> {
+  await forgetUnused(images.own);
   const gone: Refusal[] = [];
   const found: FoundImage[] = [];
   for (const { name, content } of models) {
@@ -124,15 +125,17 @@ class Finder {
   }
 
   async #inStores(reference: string): Promise<FoundImage | undefined> {
-    for (const store of [...this.#images.stores, this.#images.own]) {
+    for (const store of this.#images.stores) {
       const there = await imageIn(store, reference);
       if (there) return there;
     }
-    return undefined;
+    const own = await imageIn(this.#images.own, reference);
+    return own && this.#inOwn(reference);
   }
 
   async #inOwn(reference: string): Promise<FoundImage> {
     const there = await imageIn(this.#images.own, reference);
+    if (there) await utimes(there.folder, new Date(), new Date());
     if (!there) throw new Error(`${reference} was put into ${this.#images.own} and is not there`);
     return there;
   }
@@ -157,6 +160,19 @@ async function imageIn(store: string, reference: string): Promise<FoundImage | u
   } catch (error) {
     if (error instanceof ImageMissing) return undefined;
     throw error;
+  }
+}
+
+/** Images that no trial has asked for in this time are deleted, in milliseconds. */
+const unusedAfterMs = 30 * 86_400_000;
+
+/** The store grows with each content that is tried. */
+async function forgetUnused(store: string): Promise<void> {
+  for (const name of await readdir(store).catch(() => [])) {
+    if (!/^[0-9a-f]{64}$/.test(name)) continue;
+    const folder = join(store, name);
+    const used = await stat(folder).catch(() => undefined);
+    if (used && used.mtimeMs < Date.now() - unusedAfterMs) await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -166,7 +166,7 @@ export class RunningTrial implements Trial {
 
   async #progressOf({ index, status }: Running): Promise<string> {
     if (!status?.containerStatuses?.[0]?.state?.running) return "its container starts";
-    const said = (await this.#runner.log(index, 1, 200)).trim();
+    const said = messageIn((await this.#runner.log(index, 1, 2_000)).trim());
     const again = restartsOf(status) > 0 ? "it ended and starts again" : "it starts";
     return said === "" ? again : `${again}: ${said}`;
   }
@@ -201,6 +201,16 @@ export class RunningTrial implements Trial {
 
 function observed({ name, status }: Running): ObservedPod {
   return { metadata: { name }, ...(status ? { status: status as NonNullable<ObservedPod["status"]> } : {}) };
+}
+
+/** Of a line that a truss's server logs, what it says. */
+function messageIn(line: string): string {
+  try {
+    const { message } = JSON.parse(line) as { message?: unknown };
+    return typeof message === "string" ? message : line;
+  } catch {
+    return line;
+  }
 }
 
 function restartsOf(status: V1PodStatus | undefined): number {
