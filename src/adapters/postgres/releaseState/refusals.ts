@@ -186,7 +186,7 @@ export const releaseStateRefusals = {
     fix: "`menagerie key create --organization admin --right copy-state` makes one; or leave the rows out by --state empty",
     cause: "A copy of a state takes users' data out of the environment, so it needs a right of its own and is audited.",
   },
-  "state.dropped": {
+  "state.of-release-dropped": {
     says: "{tag}: the state that {model} works in was dropped",
     fix: "load its dump by `menagerie data restore FOLDER`, or choose a release whose state `menagerie data list` shows",
     cause: "Only the last states are kept (menagerie:state.keep).",

@@ -25,7 +25,7 @@ export async function readRunnable(
     state,
   );
   const worker = combination.models.find((model) => model.state);
-  if (worker && !state) throw refuse("state.dropped", { tag: deployment.tag, model: worker.name });
+  if (worker && !state) throw refuse("state.of-release-dropped", { tag: deployment.tag, model: worker.name });
   return combination;
 }
 
