@@ -1,13 +1,12 @@
 import { spawn } from "node:child_process";
-import { kubeConfigOf, kubeConfigOfContext } from "../../adapters/kubernetes/kubeConfigFile.ts";
-import { requireKubeContext } from "../../adapters/kubernetes/kubeContexts.ts";
+import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { readRunnable } from "../../adapters/postgres/trial/readRunnable.ts";
 import { authorizeStateCopy } from "../../adapters/postgres/trial/stateCopy.ts";
 import type { Progress } from "../../domain/progress.ts";
 import { variableOf } from "../../domain/release/environment.ts";
 import type { StackConfig } from "../../domain/release/restore.ts";
 import type { RunnableCombination } from "../../domain/trial/combination.ts";
-import type { BringUp, Trial, TrialState } from "../../domain/trial/trial.ts";
+import type { Trial, TrialState } from "../../domain/trial/trial.ts";
 import { type EnvironmentLayout, environmentLayout } from "../../local/layout.ts";
 import { localStack, projectFolder } from "../../local/localStack.ts";
 import { preflight } from "../../local/preflight/index.ts";
@@ -29,8 +28,6 @@ export interface TryOptions {
   readonly model?: readonly string[];
   readonly state?: "empty" | "copy";
   readonly maxStateGb: number;
-  readonly cluster?: string;
-  readonly pool?: string;
   readonly egress: boolean;
   readonly secrets?: string;
   readonly port?: number;
@@ -67,10 +64,10 @@ async function tryUntil(
 ): Promise<number> {
   const progress = terminalProgress();
   const layout = environmentLayout(options.environment);
-  if ((options.cluster === undefined) !== (options.pool === undefined)) throw refuse("try.cluster-and-pool");
+  await preflight({ progress });
   const { combination, config } = await readRelease(release, options);
   const until = new Date(Date.now() + options.for.milliseconds);
-  const bringUp = await bringUpFor(layout, options, progress);
+  const bringUp = bringUpHere({ home: layout.home, stores: [layout.images], secretFix: secretFix(options) });
   const trial = await bringUp(combination, {
     state: await stateOf(combination, options, progress),
     egress: options.egress,
@@ -96,19 +93,6 @@ async function tryUntil(
   } finally {
     await trial.dispose();
   }
-}
-
-/** On this machine, or in a cluster of the user's kubeconfig. */
-async function bringUpFor(layout: EnvironmentLayout, options: TryOptions, progress: Progress): Promise<BringUp> {
-  const { cluster, pool } = options;
-  const common = { home: layout.home, secretFix: secretFix(options) };
-  if (cluster === undefined || pool === undefined) {
-    await preflight({ progress });
-    return bringUpHere({ ...common, stores: [layout.images] });
-  }
-  requireKubeContext(cluster, "--cluster");
-  const { bringUpInCluster } = await import("../../local/trial/cluster/bringUpInCluster.ts");
-  return bringUpInCluster({ ...common, config: kubeConfigOfContext(cluster), pool, owner: operatorName() });
 }
 
 /** The combination of a release, or of some models of it, and the config that it was made from. */

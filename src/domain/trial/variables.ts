@@ -33,7 +33,10 @@ export function trialVariables(combination: RunnableCombination, addresses: Tria
   const shared = sharedEnvironment({ database, apiUrl });
   const { schema } = state;
   const own = releaseEnvironment({
-    ...{ database, apiUrl, schema, tag: combination.name },
+    database,
+    apiUrl,
+    schema,
+    tag: combination.name,
     models: models.map(({ name, identifier = name }, index) => ({ name, identifier, url: modelUrls[index] ?? null })),
   });
   const user = releaseRoles(schema).service;

@@ -4,11 +4,11 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import pg from "pg";
 import { lastLine } from "../../domain/lastLine.ts";
+import type { EnvironmentState } from "../environmentState.ts";
+import type { EnvironmentLayout } from "../layout.ts";
 import { addresses, ports } from "../network/addresses.ts";
 import type { PartSpec } from "../supervisor/supervisedProcess.ts";
 import type { StepSpec } from "../supervisor/supervisor.ts";
-import type { EnvironmentState } from "../environmentState.ts";
-import type { EnvironmentLayout } from "../layout.ts";
 
 /**
  * PostgreSQL refuses to run as uid 0, also as a mapped one, so it gets a user namespace of its own in which the

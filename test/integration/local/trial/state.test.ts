@@ -78,7 +78,11 @@ async function ask(trial: Trial, model: string, asked: object) {
 }
 
 const request = (more: Partial<StateCopyRequest>): StateCopyRequest => ({
-  ...{ state, stack: "local", maxBytes: 1e9, by: { own: "ada@laptop" }, progress: silent },
+  state,
+  stack: "local",
+  maxBytes: 1e9,
+  by: { own: "ada@laptop" },
+  progress: silent,
   ...more,
 });
 

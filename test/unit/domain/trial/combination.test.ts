@@ -7,7 +7,10 @@ const image = `menagerie.local/truss/iris@sha256:${"a".repeat(64)}`;
 
 function model(name: string, more: Partial<RunnableModel> = {}): RunnableModel {
   return {
-    ...{ name, content: { image }, env: {}, secrets: [] },
+    name,
+    content: { image },
+    env: {},
+    secrets: [],
     resources: { cpu: "1", memory: "1Gi", gpus: 0 },
     ...more,
   };
@@ -77,8 +80,12 @@ describe("variables", () => {
     const [ranker, iris] = models.map((each) => sourceOf(each));
     expect(iris).toEqual({ configMap: "env", values: expect.not.objectContaining({ VERSION: "v2" }) });
     expect(ranker?.values).toMatchObject({
-      ...{ VERSION: "v2", DATABASE_SCHEMA: "v1", PGHOST: "10.88.0.1", RANKER_IDENTIFIER: "ranker-v2" },
-      ...{ IRIS_IDENTIFIER: "iris", IRIS_URL: "http://10.88.1.2:8080/p" },
+      VERSION: "v2",
+      DATABASE_SCHEMA: "v1",
+      PGHOST: "10.88.0.1",
+      RANKER_IDENTIFIER: "ranker-v2",
+      IRIS_IDENTIFIER: "iris",
+      IRIS_URL: "http://10.88.1.2:8080/p",
     });
     const secret = objects[`/api/v1/namespaces/trial/secrets/${ranker?.secret}`] as { data: Record<string, string> };
     const login = Object.entries(secret.data).map(([name, value]) => [name, Buffer.from(value, "base64").toString()]);

@@ -4,11 +4,18 @@ import { combinationOfRelease, type RecordedVersion } from "../../../../src/doma
 
 const digest = `sha256:${"b".repeat(64)}`;
 const deployed = (name: string, version: number, more: Partial<DeployedModel> = {}): DeployedModel => ({
-  ...{ name, version, service: `${name}-v${version}`, source: "zoo", hash: "c".repeat(64), digest },
+  name,
+  version,
+  service: `${name}-v${version}`,
+  source: "zoo",
+  hash: "c".repeat(64),
+  digest,
   ...more,
 });
 const version = (model: string, number: number, env: Record<string, string> = {}): RecordedVersion => ({
-  ...{ model, number, imageUrl: `registry.example.com/${model}` },
+  model,
+  number,
+  imageUrl: `registry.example.com/${model}`,
   serving: {
     truss: `models/${model}`,
     env,
