@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { frontPorts } from "../src/domain/serving/activator.ts";
 import { type ModelRoute, modelRoute } from "../src/domain/serving/modelRoute.ts";
 import type { Route } from "../src/domain/serving/route.ts";
 import { stickyHeaderManifest } from "../src/domain/serving/stickyHeader.ts";
@@ -129,7 +130,9 @@ export function sleeping(
 
 function sideOf(version: ServedPlan, own: ServedVersion, services: Services): pulumi.Output<TrafficSide> {
   const { mode } = version.serving;
-  const known = { mode, recorded: version.recording !== undefined, sleeps: sleeping(version, services) };
+  const asleep = sleeping(version, services);
+  const copiesPort = asleep && frontPorts.copies;
+  const known = { mode, recorded: version.recording !== undefined, sleeps: asleep, copiesPort };
   return pulumi
     .all([own.service, own.versionId])
     .apply(([service, id]) => given({ versionId: id ?? "", service, ...known }));

@@ -19,16 +19,19 @@ export class DividedModel {
   static readonly body = '{"values": ["2"]}';
   readonly name: string;
   readonly #shared: SharedEnvironment;
+  readonly #own: readonly string[];
   #from = "";
   #url = "";
 
-  private constructor(shared: SharedEnvironment, name: string) {
+  private constructor(shared: SharedEnvironment, name: string, own: readonly string[]) {
     this.#shared = shared;
+    this.#own = own;
     this.name = name;
   }
 
-  static async open(shared: SharedEnvironment, name: string): Promise<DividedModel> {
-    const model = new DividedModel(shared, name);
+  /** @param own - lines of its entry that stay */
+  static async open(shared: SharedEnvironment, name: string, own: readonly string[] = []): Promise<DividedModel> {
+    const model = new DividedModel(shared, name, own);
     const { project } = shared.home;
     await cp(join(project, "models/multiplier"), join(project, "models", name), { recursive: true });
     await model.declare(["phase: done"]);
@@ -60,7 +63,7 @@ export class DividedModel {
       `      truss: models/${this.name}`,
       "      resources: { cpu: 200m, memory: 256Mi }",
       '      smoke: [{ input: { values: ["2"] }, output: { results: [6] } }]',
-      ...lines.map((line) => `      ${line}`),
+      ...[...this.#own, ...lines].map((line) => `      ${line}`),
       "",
     ].join("\n");
     await this.#shared.editStack((text) => {

@@ -77,9 +77,9 @@ export const rolloutCases: ReadonlyMap<string, ModelCase> = new Map(
   ]),
 );
 
-/** A rollout whose new version is to answer a quarter of the requests. */
-export const dividedBy = (by: string): ModelCase => ({
-  model: { zoo: { iris: { truss: "models/iris", from: "11", resources, phase: "version", traffic: 25, by } } },
+/** A rollout whose new version is to answer a quarter of the requests, with `more` in its entry. */
+export const dividedBy = (by: string, more: object = {}): ModelCase => ({
+  model: { zoo: { iris: { truss: "models/iris", from: "11", resources, phase: "version", traffic: 25, by, ...more } } },
   sources: { registry: dividedPast(), smoke: new Map([["iris", cases]]) },
 });
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { request } from "node:http";
+import { type OutgoingHttpHeaders, request } from "node:http";
 import { createInterface } from "node:readline";
 import pg from "pg";
 import { expect, vi } from "vitest";
@@ -169,8 +169,22 @@ export function ask(
   const { port, path, own } = model.version
     ? { port: ports.api, path: `/development/${model.version.id}/v1/models/model:predict`, own: {} }
     : { port: ports.front, path: "/v1/models/model:predict", own: { "x-menagerie-version": model.name } };
+  return post(port, path, { ...own, "x-ask": what, ...headers });
+}
+
+/** As a route sends a copy, with the headers of what it is a copy of. */
+export function askCopy(
+  { ports }: Pick<SleepApi, "ports">,
+  copied: { readonly of: Pick<SleepingModel, "name">; readonly to: Pick<SleepingModel, "name"> },
+  what: string,
+): Promise<SleepAnswered> {
+  const headers = { "x-menagerie-version": copied.of.name, "x-menagerie-copied-to": copied.to.name };
+  return post(ports.copies, "/v1/models/model:predict", { ...headers, "x-ask": what });
+}
+
+function post(port: number, path: string, headers: OutgoingHttpHeaders): Promise<SleepAnswered> {
   return new Promise((resolve) => {
-    const sent = request({ port, method: "POST", path, agent: false, headers: { ...own, "x-ask": what, ...headers } });
+    const sent = request({ port, method: "POST", path, agent: false, headers });
     let text = "";
     sent.once("response", (response) => {
       response.on("data", (chunk) => {

@@ -24,7 +24,7 @@ import { syncFirst } from "../../src/services/api/development/syncFirst.ts";
 import { developmentVersions, type Versions } from "../../src/services/api/development/versions.ts";
 import { lookups } from "../../src/services/api/lookups.ts";
 import { refuse } from "../../src/services/api/server.ts";
-import { createFrontServer } from "../../src/services/api/sleep/frontServer.ts";
+import { createCopiesServer, createFrontServer } from "../../src/services/api/sleep/frontServer.ts";
 import { probeOf } from "../../src/services/api/sleep/probe.ts";
 import { openShadowFronts } from "../../src/services/api/sleep/shadowFronts.ts";
 import { createStopper } from "../../src/services/api/sleep/stopUnused.ts";
@@ -67,6 +67,8 @@ export interface SleepKill {
 export interface SleepProcessPorts {
   /** Requests for models of the zoo, as routes send them. */
   readonly front: number;
+  /** Copies of them. */
+  readonly copies: number;
   /** Requests for development versions. */
   readonly api: number;
 }
@@ -129,6 +131,7 @@ const activation = { access: { required: false, find }, find: version, cluster, 
 const parts = { ...activation, count: () => {}, maxBodyBytes: 1024 ** 2, timeoutMs: 30_000 };
 const route = activatorRoute(parts, createActivator(parts));
 const front = createFrontServer(fronts);
+const copied = createCopiesServer(fronts);
 const api = createServer((request, response) => {
   const asked = { path: request.url ?? "/", requestId: randomUUID() };
   route.handle(request, response, asked).catch((error: unknown) => refuse(log, response, error, asked.requestId));
@@ -155,7 +158,11 @@ if (leads)
     signal,
   });
 while (!cluster.isListed()) await cluster.changed(50);
-const ports: SleepProcessPorts = { front: await portOf(front), api: await portOf(api) };
+const ports: SleepProcessPorts = {
+  front: await portOf(front),
+  copies: await portOf(copied),
+  api: await portOf(api),
+};
 console.log(JSON.stringify(ports));
 
 /** The same, until the step at which the process is to be killed. */

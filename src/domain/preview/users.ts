@@ -1,3 +1,4 @@
+import { serviceOfHost } from "../serving/activator.ts";
 import { routeKindOf, targetsOf } from "../serving/observedRoute.ts";
 import { isDynamic, type PreviewState, type PreviewStep } from "./preview.ts";
 
@@ -61,8 +62,9 @@ function inNamespace(steps: readonly PreviewStep[], namespace: string, { urn }: 
 /** Routes that will still lead to it, and mirrors that will still copy requests to it. */
 function routesTo(others: readonly PreviewStep[], name: string, namespace: string): string[] {
   const parts = new Set([name, `${name}-predictor`, `${name}-transformer`]);
+  // What wakes it is in the namespace of the API service.
   const isPart = (each: { readonly service: string; readonly namespace: string }) =>
-    each.namespace === namespace && parts.has(each.service);
+    (each.namespace === namespace && parts.has(each.service)) || serviceOfHost(each.service) === name;
   return others.flatMap((each) => {
     if (!routeKindOf(each.type)) return [];
     const { name: route = each.name, namespace: own = "" } = metadataOf(each.after);

@@ -1,6 +1,6 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
-import { activatorPort, apiPodLabels } from "./apiService.ts";
+import { activatorPort, apiPodLabels, copiesPort } from "./apiService.ts";
 import { platformMetadata } from "./platformMetadata.ts";
 import type { Backend } from "./route.ts";
 
@@ -11,6 +11,16 @@ import type { Backend } from "./route.ts";
  */
 export const versionHeader = "x-menagerie-version";
 
+/**
+ * Header by which a route that divides requests names the InferenceService that gets their copies. A copy has the headers that the route
+ * sets for the version that answers, {@link versionHeader} among them, so both names are in both. It is looked at on {@link copiesPort}
+ * alone.
+ */
+export const copiedHeader = "x-menagerie-copied-to";
+
+/** Ports of the Service that takes the requests of a version that may sleep. */
+export const frontPorts = { requests: 80, copies: 81 } as const;
+
 const suffix = "-activator";
 
 /**
@@ -18,7 +28,7 @@ const suffix = "-activator";
  * counts, weighs and mirrors versions as it does those that never sleep. As long as `<service>-predictor`.
  */
 export function activatorBackend(service: string, servicesNamespace: string): Backend {
-  return { service: `${service}${suffix}`, namespace: servicesNamespace, port: 80 };
+  return { service: `${service}${suffix}`, namespace: servicesNamespace, port: frontPorts.requests };
 }
 
 /** The InferenceService that a host such as `iris-v2-activator.menagerie.svc.cluster.local` stands for; undefined for another one. */
@@ -37,12 +47,20 @@ export function shadowPort(service: string): number {
   return 16_384 + (((high << 8) | low) & 16_383);
 }
 
-/** The Service of {@link activatorBackend}. @param targetPort - of the API service's pods */
-export function activatorService<Text extends string>(
-  service: Text,
-  servicesNamespace: string,
-  targetPort: number = activatorPort,
-) {
+/**
+ * The Service of {@link activatorBackend}.
+ *
+ * @param ownPort - of the API service's pods, where it stands for this model alone. Default: headers say which version is meant
+ */
+export function activatorService<Text extends string>(service: Text, servicesNamespace: string, ownPort?: number) {
+  const { requests, copies } = frontPorts;
+  const ports =
+    ownPort === undefined
+      ? [
+          { name: "http", port: requests, targetPort: activatorPort, protocol: "TCP" },
+          { name: "http-copies", port: copies, targetPort: copiesPort, protocol: "TCP" },
+        ]
+      : [{ name: "http", port: requests, targetPort: ownPort, protocol: "TCP" }];
   return {
     metadata: platformMetadata(activatorBackend(service, servicesNamespace).service, servicesNamespace),
     spec: {
@@ -50,7 +68,7 @@ export function activatorService<Text extends string>(
       // They are not ready while the database is away, and models that are awake answer then all the same. A gateway tries another one where
       // a connection is refused.
       publishNotReadyAddresses: true,
-      ports: [{ name: "http", port: 80, targetPort, protocol: "TCP" }],
+      ports,
     },
   };
 }

@@ -33,6 +33,8 @@ const containerPort = 8080;
  * routes set over whatever a client sent; the other port does not look at it.
  */
 export const activatorPort = 8081;
+/** The same for copies, which have the headers of the request that they are copies of: another header says whose they are. */
+export const copiesPort = 8082;
 /** Name of the ServiceAccount. */
 export const apiAccount = "api";
 /** Predictions in flight may take so long after SIGTERM, in seconds. */
@@ -92,6 +94,7 @@ function container<Text>(api: ApiService<Text>) {
     ports: [
       { name: "http", containerPort, protocol: "TCP" },
       { name: "activator", containerPort: activatorPort, protocol: "TCP" },
+      { name: "copies", containerPort: copiesPort, protocol: "TCP" },
     ],
     env: [
       secret("MENAGERIE_DATABASE_URL", "url"),

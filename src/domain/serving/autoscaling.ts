@@ -53,10 +53,10 @@ export function predictorScaling(model: Scaled): PredictorScaling {
 function external(
   metric: "concurrency" | "rps",
   value: number,
-  { name, namespace }: Pick<Scaled, "name" | "namespace">,
+  { name, namespace, replicas }: Pick<Scaled, "name" | "namespace" | "replicas">,
   { url, authentication, ...namespaces }: GatewayCounters,
 ): ExternalMetric {
-  const query = loadQuery(metric, { service: name, namespace, ...namespaces });
+  const query = loadQuery(metric, { service: name, namespace, sleeps: replicas.min === 0, ...namespaces });
   return {
     metric: { backend: "prometheus", serverAddress: url, query },
     target: { type: "Value", value: String(value) },

@@ -1,9 +1,9 @@
 import { type RolloutTraffic, stickyHeaderOf } from "../zoo/traffic.ts";
-import { versionHeader } from "./activator.ts";
+import { activatorBackend, copiedHeader, versionHeader } from "./activator.ts";
 import { httpRouteManifest } from "./httpRoute.ts";
 import { modelLabels } from "./inferenceService.ts";
 import { divided, knativeGateway, type ModelRoute, servedPaths, versionDestination } from "./modelRoute.ts";
-import { type Destination, hostOf, type Mirror, type Route, type RouteRule } from "./route.ts";
+import { type Backend, type Destination, hostOf, type Mirror, type Route, type RouteRule } from "./route.ts";
 import { type Answering, answeringBackend, type DeploymentMode, servingPath } from "./servedModel.ts";
 import { stickyRule } from "./stickyHeader.ts";
 import { delegateManifest } from "./virtualService.ts";
@@ -13,6 +13,11 @@ export interface TrafficSide extends Answering, Pick<ModelRoute, "sleeps"> {
   /** Id of the version's row. */
   readonly versionId: string;
   readonly mode: DeploymentMode;
+  /**
+   * Port for copies of the Service that wakes it, where it may sleep.
+   * @default that Service has none, as one that an earlier release declared: copies go past it, so a version that sleeps gets none
+   */
+  readonly copiesPort?: number | undefined;
 }
 
 /** What a model's requests are divided between, as `up` knows it: with a row of the database it makes the object that the gateway reads. */
@@ -116,6 +121,7 @@ function sideRules(
   const isHashed = stickyHeaderOf(sticky) !== undefined;
   const cookie = sticky === "cookie" && isDrawn ? `menagerie-${route.name}-${generation}` : undefined;
   const path = `${servingPath(route.namespace, route.name)}/`;
+  const copied = isDrawn || control === 0 ? undefined : weight >= 100 ? route.old : route.new;
   const set = (side: string) =>
     cookie === undefined
       ? {}
@@ -131,33 +137,43 @@ function sideRules(
       name: !isDrawn ? "all" : isHashed ? stickyRule(route) : "drawn",
       paths: [],
       destinations: sides.map((each) => ({
-        ...destinationOf(each.side, route),
+        ...destinationOf(each.side, route, copied),
         ...(isDrawn ? { weight: isHashed ? hundredths(each.weight) : whole(each.weight, weight) } : {}),
         ...set(each.side),
       })),
-      ...(isDrawn ? {} : copied(weight >= 100 ? route.old : route.new, route, control)),
+      ...copies(copied, route, control),
     },
   ];
 }
 
-function destinationOf(side: "old" | "new", route: DividedRoute): Destination {
+/** @param copied - the side that gets copies */
+function destinationOf(side: "old" | "new", route: DividedRoute, copied?: TrafficSide): Destination {
   const { [side]: own, old, new: fresh, namespace } = route;
   const destination = versionDestination(own, namespace);
   // Where one of them may sleep, the header that names a version is set for both: see `divided`.
-  const named = old.sleeps || fresh.sleeps ? { [versionHeader]: own.service } : {};
+  const named = {
+    ...(old.sleeps || fresh.sleeps ? { [versionHeader]: own.service } : {}),
+    ...(copied && frontOf(copied) ? { [copiedHeader]: copied.service } : {}),
+  };
   // Knative's ingress routes by Host alone.
   if (own.mode === "Knative") return { ...knativeGateway, setHeaders: { Host: hostOf(destination), ...named } };
   return Object.keys(named).length > 0 ? { ...destination, setHeaders: named } : destination;
 }
 
-/** Copies go past what wakes a version, so one that sleeps gets none; nor does one of Knative's, which goes by the Host that copies have not. */
-function copied(
-  side: TrafficSide,
+/** Where copies for a version that may sleep go: they wake it, and keep it awake, as requests do. */
+function frontOf({ service, sleeps, copiesPort }: TrafficSide): Backend | undefined {
+  if (!sleeps || copiesPort === undefined) return undefined;
+  return { ...activatorBackend(service, sleeps.servicesNamespace), port: copiesPort };
+}
+
+/** A version of Knative's gets none: its ingress goes by the Host, which copies have not. */
+function copies(
+  side: TrafficSide | undefined,
   { namespace }: DividedRoute,
   percent: number,
 ): { readonly mirrors?: readonly Mirror[] } {
-  if (percent === 0 || side.mode === "Knative") return {};
-  return { mirrors: [{ ...answeringBackend(side, namespace), percent }] };
+  if (!side || side.mode === "Knative") return {};
+  return { mirrors: [{ ...(frontOf(side) ?? answeringBackend(side, namespace)), percent }] };
 }
 
 /** Weights of routes are whole numbers: percents, or their hundredths where the weight has a fraction. */

@@ -1,3 +1,4 @@
+import { frontPorts } from "../serving/activator.ts";
 import { versionedName } from "../zoo/plan.ts";
 
 /** A version that a gateway may lead to. */
@@ -9,10 +10,13 @@ export interface ServedVersion {
   readonly service: string | null;
 }
 
-/** Name of the Service that a cluster of Istio's leads to (`outbound|80|<subset>|<host>`); undefined for what is not a Service of `namespaces`. */
+/**
+ * Name of the Service that a cluster of Istio's leads to (`outbound|80|<subset>|<host>`); undefined for what is not a Service of `namespaces`,
+ * and for a port that gets copies alone: nobody is answered by these.
+ */
 export function serviceOfDestination(destination: string, ...namespaces: readonly string[]): string | undefined {
-  const [direction, , , host] = destination.split("|");
-  if (direction !== "outbound" || host === undefined) return undefined;
+  const [direction, port, , host] = destination.split("|");
+  if (direction !== "outbound" || host === undefined || port === String(frontPorts.copies)) return undefined;
   const [service, space, kind] = host.split(".");
   return space !== undefined && namespaces.includes(space) && kind === "svc" ? service : undefined;
 }

@@ -1,3 +1,4 @@
+import { frontPorts } from "../serving/activator.ts";
 import type { ScaleMetric } from "../serving/scaleTarget.ts";
 
 /** A version as the counters of the gateway and of the API service name it. */
@@ -13,6 +14,8 @@ export interface CountedService {
   readonly servicesNamespace: string;
   /** Namespace of the gateway's pods, which Prometheus puts on what it scrapes of them. */
   readonly gatewayNamespace: string;
+  /** Whether it may sleep: copies come to it by a port of their own then. @default false */
+  readonly sleeps?: boolean;
 }
 
 /** Metrics of the API service about predictions that it sends to versions itself, past the gateway. */
@@ -48,17 +51,19 @@ const measured = {
  */
 export function loadQuery(
   metric: Exclude<ScaleMetric, "cpu">,
-  { service, namespace, servicesNamespace, gatewayNamespace }: CountedService,
+  { service, namespace, servicesNamespace, gatewayNamespace, sleeps = false }: CountedService,
 ): string {
   const { gateway, load } = measured[metric];
   // The engine adds a part of its own to names, and a recorder comes and goes. PromQL matches the whole value.
   const name = `${service}(-[0-9a-f]{8})?`;
   const host = `${name}-((predictor|transformer)[.]${namespace}|activator[.]${servicesNamespace})[.]svc[.].+`;
+  // Versions that never sleep keep the query that they have: another one is another revision, and new pods.
+  const port = sleeps ? `(${frontPorts.requests}|${frontPorts.copies})` : "80";
   const ofGateway = `namespace="${gatewayNamespace}"`;
   const ofApi = `namespace="${servicesNamespace}"`;
   const loadOf = (own: string, all: string) => `(${load(own)} or on() (0 * sum(${all}) unless on() ${own}))`;
   const byGateway = loadOf(
-    `${gateway}{${ofGateway},cluster_name=~"outbound[|]80[|][^|]*[|]${host}"}`,
+    `${gateway}{${ofGateway},cluster_name=~"outbound[|]${port}[|][^|]*[|]${host}"}`,
     `${gateway}{${ofGateway}}`,
   );
   const byApi = loadOf(

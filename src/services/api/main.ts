@@ -47,7 +47,7 @@ import { keepRecordedDays } from "./recordings/keepDays.ts";
 import { apiRoutes } from "./routes.ts";
 import { createApiServer } from "./server.ts";
 import { type PipelineBuilds, readSettings } from "./settings.ts";
-import { createFrontServer, type FrontParts } from "./sleep/frontServer.ts";
+import { createCopiesServer, createFrontServer, type FrontParts } from "./sleep/frontServer.ts";
 import { probeOf } from "./sleep/probe.ts";
 import { openShadowFronts } from "./sleep/shadowFronts.ts";
 import { stopUnused } from "./sleep/stopUnused.ts";
@@ -60,7 +60,7 @@ const drainMs = 2_000;
 const stopMs = 50_000;
 /** What is under way is told so often, in milliseconds: a third of what a lease holds. */
 const renewEveryMs = (sleepRules.leaseSeconds * 1000) / 3;
-/** Copies that wait for a shadow that starts: as much of each as a recorder keeps of a body. Bytes. */
+/** Copies that wait for what starts: as much of each as a recorder keeps of a body. Bytes. */
 const heldCopies = { ofBody: 10 * 1024 ** 2, ofAll: 64 * 1024 ** 2 };
 /** Uploads that nobody deployed are removed after so long, in milliseconds. */
 const keptUploadsMs = 24 * 60 * 60_000;
@@ -206,6 +206,9 @@ const shadowFronts = openShadowFronts(fronts, ended.signal);
 const front = createFrontServer(fronts);
 front.listen(settings.activatorPort, "0.0.0.0");
 await once(front, "listening");
+const copies = createCopiesServer(fronts);
+copies.listen(settings.copiesPort, "0.0.0.0");
+await once(copies, "listening");
 const renewal = setInterval(() => {
   waking.renew().catch((error: unknown) => log.warn({ err: error }, "what is under way was not told"));
 }, renewEveryMs);
@@ -301,8 +304,9 @@ async function stop(signal: string): Promise<void> {
   stopping = true;
   log.info({ signal }, "stopping");
   await delay(signal === "SIGTERM" ? drainMs : 0);
-  const closed = [server, front].map((each) => new Promise<void>((resolve) => each.close(() => resolve())));
-  for (const each of [server, front]) each.closeIdleConnections();
+  const servers = [server, front, copies];
+  const closed = servers.map((each) => new Promise<void>((resolve) => each.close(() => resolve())));
+  for (const each of servers) each.closeIdleConnections();
   await Promise.race([Promise.all([...closed, shadowFronts.close()]), delay(stopMs)]);
   clearInterval(renewal);
   await waking.end();

@@ -5,7 +5,7 @@ import type { BuildAddress } from "../../adapters/builds/buildService.ts";
 import { type DatabaseServer, serverFromUrl } from "../../adapters/postgres/server.ts";
 import type { Prometheus } from "../../adapters/prometheus/gatewayReadings.ts";
 import { buildsFolder, type PushPipeline } from "../../domain/serving/apiPushes.ts";
-import { activatorPort, type CountedGateway } from "../../domain/serving/apiService.ts";
+import { activatorPort, type CountedGateway, copiesPort } from "../../domain/serving/apiService.ts";
 import { routeApis } from "../../domain/serving/route.ts";
 import { refuse } from "../refusals.ts";
 
@@ -74,6 +74,8 @@ const environment = z.object({
   MENAGERIE_PROMETHEUS_TOKEN: z.string().min(1).optional(),
   /** Of the port for requests to versions that may sleep. */
   MENAGERIE_ACTIVATOR_PORT: wholeNumber(0, 65_535).default(activatorPort),
+  /** Of the port for copies of requests to them. */
+  MENAGERIE_COPIES_PORT: wholeNumber(0, 65_535).default(copiesPort),
   PORT: wholeNumber(0, 65_535).default(8080),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
 });
@@ -136,6 +138,7 @@ export interface ApiSettings {
   readonly port: number;
   /** For requests to versions that may sleep. */
   readonly activatorPort: number;
+  readonly copiesPort: number;
   readonly logLevel: string;
 }
 
@@ -165,6 +168,7 @@ export function readSettings(env: NodeJS.ProcessEnv): ApiSettings {
       : undefined,
     port: values.PORT,
     activatorPort: values.MENAGERIE_ACTIVATOR_PORT,
+    copiesPort: values.MENAGERIE_COPIES_PORT,
     logLevel: values.LOG_LEVEL,
   };
 }

@@ -78,14 +78,18 @@ export class Backends {
     const [name = "", namespace = this.namespace] = server.split(".");
     // The prefix of the port's name tells Istio the protocol.
     const protocol = name.startsWith("grpc") ? "grpc" : "http";
-    const ports = [{ name: protocol, port: 80 }];
+    // Copies for a version that may sleep come by a port of their own.
+    const ports = [
+      { name: protocol, port: 80 },
+      { name: `${protocol}-copies`, port: 81 },
+    ];
     const service = { apiVersion: "v1", kind: "Service", metadata: { name, namespace }, spec: { ports } };
     const slice = {
       apiVersion: "discovery.k8s.io/v1",
       kind: "EndpointSlice",
       metadata: { name, namespace, labels: { "kubernetes.io/service-name": name } },
       addressType: "IPv4",
-      ports: [{ name: protocol, port: port ?? 1 }],
+      ports: ports.map((each) => ({ name: each.name, port: port ?? 1 })),
       endpoints: port === undefined ? [] : [{ addresses: [addresses.host], conditions: { ready } }],
     };
     // A Service is never without its endpoints.

@@ -1,15 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { routeApis } from "../../../src/domain/serving/route.ts";
 import type { RolloutSide } from "../../../src/domain/zoo/traffic.ts";
 import { DividedIris, irisServers } from "../../support/gateway/dividedIris.ts";
 
 /** Copies of a rollout's requests for the version that does not answer, as istiod translates its object and Envoy sends them. */
 
 let iris: DividedIris;
+/** In place of the API service, for the old version. */
+const waking = "iris-v1-activator";
 
 beforeAll(async () => {
-  iris = await DividedIris.open("copies-of-a-rollout", { weight: 50 });
+  iris = await DividedIris.open("copies-of-a-rollout", { weight: 50 }, [waking]);
 });
 
 afterAll(() => iris?.own.close());
@@ -62,3 +65,34 @@ test("between 0 and 100 % nothing is copied", async () => {
   const found = await asked(500);
   expect(found.old.filter((id) => found.new.includes(id))).toEqual([]);
 });
+
+test.each(routeApis)(
+  "by an object of %s, copies for a version that may sleep go to what wakes it, and name it",
+  async (api) => {
+    const { namespace, gateway, old } = iris.route;
+    const asleep = { ...old, sleeps: { servicesNamespace: namespace }, copiesPort: 81 };
+    const host = api === "istio" ? iris.host : "copies-by-httproute.test";
+    await iris.divide(
+      { weight: 100, control: 100 },
+      { ...iris.route, gateway: { ...gateway, api, hosts: [host] }, old: asleep },
+    );
+    const path = `/serving/${namespace}/iris/v1/models/model:predict`;
+    const answered = async () => {
+      const id = randomUUID();
+      const headers = { "x-request-id": id, "x-menagerie-copied-to": "somebody" };
+      const { status, text } = await iris.own.routes.ask(host, path, { method: "POST", body: "{}", headers });
+      expect({ status, text }).toMatchObject({ status: 200, text: expect.stringContaining(irisServers.new) });
+      return id;
+    };
+    const copyOf = (id: string) =>
+      iris.own.backends.seen.find(({ server, headers }) => server === waking && headers["x-request-id"] === id);
+    await expect.poll(async () => copyOf(await answered())).toBeDefined();
+    const id = await answered();
+    await expect.poll(() => copyOf(id)).toMatchObject({ headers: { "x-menagerie-copied-to": "iris-v1" } });
+    expect(
+      iris.own.backends.seen.filter(
+        ({ server, headers }) => server === irisServers.old && headers["x-request-id"] === id,
+      ),
+    ).toEqual([]);
+  },
+);

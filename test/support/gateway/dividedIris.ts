@@ -12,23 +12,23 @@ export const irisServers = { old: "iris-v1-predictor", new: "iris-v2-predictor" 
 export class DividedIris {
   readonly own: OwnGateway;
   readonly route: DividedRoute;
-  readonly #host: string;
+  readonly host: string;
   #generation = 0;
 
   private constructor(own: OwnGateway, route: DividedRoute, host: string) {
     this.own = own;
     this.route = route;
-    this.#host = host;
+    this.host = host;
   }
 
-  /** @param split of its first generation */
-  static async open(space: string, split: Partial<TrafficSplit>): Promise<DividedIris> {
+  /** @param split of its first generation @param others - servers besides the versions */
+  static async open(space: string, split: Partial<TrafficSplit>, others: readonly string[] = []): Promise<DividedIris> {
     const host = `${space}.test`;
     const identity = { name: "iris", namespace: space, model: "iris", kind: "zoo", managedBy: "stack" } as const;
     const attached = { gateway: { name: "istio-system/menagerie", hosts: [host] }, paths: ["/generate"] };
     const side = (number: number) =>
       ({ versionId: `1${number}`, service: `iris-v${number}`, mode: "Standard", recorded: false }) as const;
-    const own = await OwnGateway.open(space, Object.values(irisServers));
+    const own = await OwnGateway.open(space, [...Object.values(irisServers), ...others]);
     const iris = new DividedIris(own, { ...identity, ...attached, old: side(1), new: side(2) }, host);
     await iris.divide(split);
     const delegating = modelRoute({ ...identity, ...attached, mode: "Standard", delegate: trafficObject("iris") });
@@ -36,18 +36,18 @@ export class DividedIris {
     return iris;
   }
 
-  /** Writes the object that divides requests, as `up` and the guard write it. */
-  async divide(split: Partial<TrafficSplit>): Promise<void> {
+  /** Writes the object that divides requests, as `up` and the guard write it. @param route - what it is made from. Default: as it was opened */
+  async divide(split: Partial<TrafficSplit>, route: DividedRoute = this.route): Promise<void> {
     this.#generation += 1;
     const pair = { model: "iris", from: "11", to: "12", hash: "content-1", changedAt: new Date(0) };
     const row = { ...pair, weight: 0, control: 0, sticky: undefined, generation: this.#generation, ...split };
-    await applyManifest(this.own.cluster, renderTraffic(row, this.route) as Manifest);
+    await applyManifest(this.own.cluster, renderTraffic(row, route) as Manifest);
   }
 
   /** Which version answers a prediction. */
   async ask(headers: Readonly<Record<string, string>>, inner = "/v1/models/model:predict"): Promise<RolloutSide> {
     const path = `/serving/${this.route.namespace}/iris${inner}`;
-    const { status, text } = await this.own.routes.ask(this.#host, path, { method: "POST", body: "{}", headers });
+    const { status, text } = await this.own.routes.ask(this.host, path, { method: "POST", body: "{}", headers });
     if (status !== 200) throw new Error(`${status} ${text}`);
     return (JSON.parse(text) as { server: string }).server === irisServers.new ? "new" : "old";
   }

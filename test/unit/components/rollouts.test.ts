@@ -82,6 +82,16 @@ it("a route whose requests are divided leads to an object that comes before it",
   expect(current).toEqual([true, false]);
 });
 
+it("a version that may sleep is woken by copies too, from the release on that declares a port for them", async () => {
+  const { resources } = await declaredOf(dividedBy("cookie", { replicas: { min: 0 } }));
+  const one = (ending: string) => Object.entries(resources).find(([key]) => key.includes(ending))?.[1];
+  expect(one(":RolloutTraffic ")).toMatchObject({
+    route: { new: { sleeps: { servicesNamespace: "menagerie" }, copiesPort: 81 } },
+  });
+  expect(one(":RolloutTraffic ")).not.toHaveProperty("route.old.copiesPort");
+  expect(one(":Service iris-v2-activator")).toMatchObject({ spec: { ports: [{ port: 80 }, { port: 81 }] } });
+});
+
 it("a gateway that draws by a header learns to before the object asks for it", async () => {
   const { resources, options } = await declaredOf(dividedBy("X-User"));
   const one = (ending: string) => Object.entries(resources).find(([key]) => key.includes(ending)) ?? [];

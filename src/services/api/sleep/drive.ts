@@ -10,6 +10,8 @@ import { ApiError } from "../apiError.ts";
 export interface Waiter {
   /** By the process's clock, in milliseconds. */
   readonly since: number;
+  /** Nobody waits for its answer. */
+  readonly isCopy: boolean;
   readonly open: () => void;
   readonly refuse: (error: ApiError) => void;
 }
@@ -253,11 +255,10 @@ export async function driveUntilOpen(parts: DriveParts, used: UsedVersion): Prom
   }
 
   function open(): true {
-    const [first] = waiting;
-    const known = cluster.find(service);
     // Copies are in no hurry.
-    if (first && wokenSince !== undefined && known && known.role !== "shadow")
-      onWoken?.(known.model, (now() - first.since) / 1000);
+    const first = [...waiting].find(({ isCopy }) => !isCopy);
+    const known = cluster.find(service);
+    if (first && wokenSince !== undefined && known) onWoken?.(known.model, (now() - first.since) / 1000);
     for (const each of [...waiting]) each.open();
     return true;
   }

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Logger } from "pino";
 import type { Dispatcher } from "undici";
 import type { ForwardingFailure } from "../../../domain/recording/prediction.ts";
-import { serviceOfHost, versionHeader } from "../../../domain/serving/activator.ts";
+import { copiedHeader, serviceOfHost, versionHeader } from "../../../domain/serving/activator.ts";
 import type { SleepCluster, SleepingService } from "../../../domain/sleep/ports.ts";
 import { Exchange } from "../../forwarding/exchange.ts";
 import { acceptUpgrades, isWebSocket, passUpgrade, upgradeOf } from "../../forwarding/upgrade.ts";
@@ -17,13 +17,13 @@ export interface FrontParts {
   /** Origin of a version's Service. */
   readonly originOf: (service: SleepingService) => string;
   readonly dispatcher: Dispatcher;
-  /** Memory for copies that wait until their shadow answers. */
+  /** Memory for copies that wait until what they are for answers. */
   readonly copies: CaptureBudget;
   readonly log: Logger;
 }
 
-/** The header is the route's word to this service, and nothing to the model. */
-const withheld: ReadonlySet<string> = new Set([versionHeader]);
+/** The headers are the route's word to this service, and nothing to the model. */
+const withheld: ReadonlySet<string> = new Set([versionHeader, copiedHeader]);
 
 /** Handshakes of WebSockets, which have no time of their own. Milliseconds. */
 const handshakeMs = 300_000;
@@ -33,10 +33,12 @@ const handshakeMs = 300_000;
  * checked by gateways, as for versions that never sleep. Not listening yet.
  *
  * @param named - name of the InferenceService that a request is for
+ * @param takesCopies - whether only copies of requests come, as to a shadow
  */
 export function createFrontServer(
   parts: FrontParts,
   named: (request: IncomingMessage) => string | undefined = namedVersion,
+  takesCopies = false,
 ): Server {
   const server = createServer({ shouldUpgradeCallback: isWebSocket }, (request, response) => {
     const name = named(request);
@@ -45,8 +47,11 @@ export function createFrontServer(
     const service = found?.versionId === undefined ? found : undefined;
     const requestId = String(request.headers["x-request-id"] ?? "");
     // There may be as many copies as requests, and nobody waits for their answers.
-    const log = service?.role === "shadow" ? parts.log.child({}, { level: "error" }) : parts.log;
-    const answered = service ? answer(parts, service, request, response) : Promise.reject(unknownService(parts, name));
+    const isCopy = takesCopies || service?.role === "shadow";
+    const log = isCopy ? parts.log.child({}, { level: "error" }) : parts.log;
+    const answered = service
+      ? answer(parts, { service, isCopy }, request, response)
+      : Promise.reject(unknownService(parts, name));
     answered.catch((error: unknown) => refuse(log, response, error, requestId));
   });
   acceptUpgrades(server);
@@ -56,6 +61,11 @@ export function createFrontServer(
   return server;
 }
 
+/** What takes the copies of requests for versions that may sleep: they wake these as requests do. Not listening yet. */
+export function createCopiesServer(parts: FrontParts): Server {
+  return createFrontServer(parts, ({ headers: { [copiedHeader]: name } }) => name?.toString(), true);
+}
+
 function namedVersion({ headers }: IncomingMessage): string | undefined {
   const name = headers[versionHeader] ?? serviceOfHost(headers.host ?? "");
   return typeof name === "string" ? name : undefined;
@@ -63,18 +73,19 @@ function namedVersion({ headers }: IncomingMessage): string | undefined {
 
 async function answer(
   parts: FrontParts,
-  service: SleepingService,
+  { service, isCopy }: { readonly service: SleepingService; readonly isCopy: boolean },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const { waking } = parts;
-  const isHeld = service.role === "shadow" && !waking.isOpen(service.name) && !upgradeOf(request);
+  const isHeld = isCopy && !waking.isOpen(service.name) && !upgradeOf(request);
   const body = isHeld ? await readHeld(request, parts.copies) : undefined;
   try {
-    await waking.during(service.name, response, async (open) => {
+    const work = async (open: () => Promise<void>): Promise<void> => {
       await open();
       await passOn(parts, { service, body: body?.content }, request, response);
-    });
+    };
+    await waking.during(service.name, response, work, { isCopy });
   } finally {
     body?.release();
   }

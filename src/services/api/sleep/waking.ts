@@ -21,8 +21,15 @@ export interface Waking {
    * asleep until `work` is over. A version of the zoo that does not sleep needs no wait.
    *
    * `open` throws an ApiError where the version does not start, with the reason, or too many requests wait for it.
+   *
+   * @param of - whether the request is a copy. Default: somebody waits for its answer
    */
-  during(service: string, response: ServerResponse, work: (open: () => Promise<void>) => Promise<void>): Promise<void>;
+  during(
+    service: string,
+    response: ServerResponse,
+    work: (open: () => Promise<void>) => Promise<void>,
+    of?: { readonly isCopy: boolean },
+  ): Promise<void>;
   /** Runs `work`, which is a use of the version, such as a patch: it does not wake it, and keeps it awake until it is over. */
   keep<T>(service: string, work: () => Promise<T>): Promise<T>;
   /** Somebody has seen it answer: requests wait for it again, though it did not start a moment ago. */
@@ -104,7 +111,7 @@ export function createWaking(parts: WakingParts): Waking {
   };
 
   /** Resolves once the version answers. */
-  const opened = (entry: UsedVersion, response?: ServerResponse): Promise<void> =>
+  const opened = (entry: UsedVersion, response?: ServerResponse, isCopy = false): Promise<void> =>
     new Promise((resolve, reject) => {
       let due = now() + holdMs;
       const settle = (act: () => void): void => {
@@ -115,6 +122,7 @@ export function createWaking(parts: WakingParts): Waking {
       };
       const waiter = {
         since: now(),
+        isCopy,
         open: () => settle(resolve),
         refuse: (error: ApiError) => settle(() => reject(error)),
       };
@@ -168,9 +176,9 @@ export function createWaking(parts: WakingParts): Waking {
       const entry = used.get(service);
       return entry !== undefined && isOpen(entry);
     },
-    async during(service, response, work) {
+    async during(service, response, work, { isCopy } = { isCopy: false }) {
       if (!sleeps(service) && cluster.find(service)?.versionId === undefined) return work(async () => {});
-      await using(service, (entry) => work(async () => (isOpen(entry) ? undefined : opened(entry, response))));
+      await using(service, (entry) => work(async () => (isOpen(entry) ? undefined : opened(entry, response, isCopy))));
     },
     keep: (service, work) =>
       using(service, (entry) => {

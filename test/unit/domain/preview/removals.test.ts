@@ -124,6 +124,18 @@ describe("what a run takes away, and whether a person is asked", () => {
       "tulip is not in the config any more: predictions that it answers end (used by route tulip-v1, mirror next, route asleep)",
     ],
     [
+      "routes and mirrors that lead to what wakes a service",
+      step({ model: "tulip", name: "tulip" }),
+      [
+        leading("woken", { route: [{ destination: { host: "tulip-activator.menagerie.svc.cluster.local" } }] }),
+        leading("next", {
+          route: [{ destination: { host: "pink-tulip-activator.menagerie.svc.cluster.local" } }],
+          mirrors: [{ destination: { host: "tulip-activator.menagerie.svc.cluster.local" } }],
+        }),
+      ],
+      "tulip is not in the config any more: predictions that it answers end (used by route woken, mirror next)",
+    ],
+    [
       "HTTPRoutes and their mirrors that lead to a service",
       step({ model: "tulip", name: "tulip" }),
       [

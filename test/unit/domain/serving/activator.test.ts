@@ -5,7 +5,7 @@ import {
   serviceOfHost,
   shadowPort,
 } from "../../../../src/domain/serving/activator.ts";
-import { activatorPort, apiService } from "../../../../src/domain/serving/apiService.ts";
+import { activatorPort, apiService, copiesPort } from "../../../../src/domain/serving/apiService.ts";
 import { hostOf } from "../../../../src/domain/serving/route.ts";
 import { serviceBehind } from "../../../../src/domain/serving/servedModel.ts";
 
@@ -18,7 +18,7 @@ it("the host of a version's own Service names the version, with a port too", () 
     expect(serviceOfHost(other)).toBeUndefined();
 });
 
-it("the Service leads to the port of the API service's pods that looks at the header, and selects these pods", () => {
+it("the Service leads to the ports of the API service's pods that look at headers, and selects these pods", () => {
   const { spec } = activatorService("iris-v2", "menagerie");
   const { deployment } = apiService({
     namespace: "menagerie",
@@ -33,8 +33,12 @@ it("the Service leads to the port of the API service's pods that looks at the he
   expect(template.metadata.labels).toMatchObject(spec.selector);
   // Pods of the API service are not ready while the database is away.
   expect(spec.publishNotReadyAddresses).toBe(true);
-  expect(spec.ports).toEqual([{ name: "http", port: 80, targetPort: activatorPort, protocol: "TCP" }]);
-  expect(template.spec.containers[0]?.ports.map(({ containerPort }) => containerPort)).toContain(activatorPort);
+  expect(spec.ports).toEqual([
+    { name: "http", port: 80, targetPort: activatorPort, protocol: "TCP" },
+    { name: "http-copies", port: 81, targetPort: copiesPort, protocol: "TCP" },
+  ]);
+  const listening = template.spec.containers[0]?.ports.map(({ containerPort }) => containerPort);
+  expect(listening).toEqual(expect.arrayContaining([activatorPort, copiesPort]));
 });
 
 it("a model of a shadow deployment has a port that follows from its name, free of what Istio's proxies and Linux take", () => {

@@ -152,6 +152,45 @@ describe("the object that divides requests", () => {
     expect(mirrors(50)).not.toHaveProperty("mirrors");
   });
 
+  it("copies to what wakes a version that may sleep, and says there whose the copies are", () => {
+    const asleep = { recorded: true, sleeps: { servicesNamespace: "menagerie" }, copiesPort: 81 };
+    const divided = route({ old: side(1, asleep), new: side(2, { recorded: true }) });
+    const mirrors = [
+      {
+        destination: { host: "iris-v1-activator.menagerie.svc.cluster.local", port: { number: 81 } },
+        percentage: { value: 5 },
+      },
+    ];
+    const set = { "x-menagerie-version": "iris-v2", "x-menagerie-copied-to": "iris-v1" };
+    expect(rules(row({ weight: 100, control: 5 }), divided)).toEqual([
+      { name: "all", route: [{ ...to("iris-v2-transformer"), headers: { request: { set } } }], mirrors },
+    ]);
+    for (const uncopied of [row({ weight: 100 }), row({ weight: 50, control: 5 })])
+      expect(JSON.stringify(rules(uncopied, divided))).not.toContain("copied-to");
+    // As in phase `copy`, where the model answers.
+    const [mirrored] = rules(row({ weight: 0, control: 10 }), route({ new: side(2, asleep) }));
+    expect(mirrored).toMatchObject({
+      route: [{ ...to("iris-v1-predictor"), headers: { request: { set: { "x-menagerie-copied-to": "iris-v2" } } } }],
+      mirrors: [{ destination: { port: { number: 81 } }, percentage: { value: 10 } }],
+    });
+    // A Knative version that answers gets the Host that its ingress goes by; copies for the other one have a header.
+    const [knative] = rules(
+      row({ weight: 100, control: 5 }),
+      route({ old: side(1, asleep), new: side(2, { mode: "Knative" }) }),
+    );
+    expect(knative).toMatchObject({
+      route: [{ headers: { request: { set: { ...set, Host: "iris-v2-predictor.models.svc.cluster.local" } } } }],
+      mirrors,
+    });
+  });
+
+  it("copies past what wakes a version, where an earlier release declared that without a port for copies", () => {
+    const asleep = { recorded: true, sleeps: { servicesNamespace: "menagerie" } };
+    const [all] = rules(row({ weight: 100, control: 5 }), route({ old: side(1, asleep) }));
+    expect(all).toMatchObject({ mirrors: [{ ...to("iris-v1-transformer"), percentage: { value: 5 } }] });
+    expect(JSON.stringify(all)).not.toContain("copied-to");
+  });
+
   it("goes to recorders, to what wakes a version that may sleep, and to Knative by the Host", () => {
     const sleeps = { servicesNamespace: "menagerie" };
     const [asleep] = rules(row(), route({ old: side(1, { sleeps }), new: side(2, { recorded: true }) }));
@@ -200,6 +239,29 @@ it("of Gateway API it is the whole route: a rule of each path for each side", ()
     { type: "URLRewrite", urlRewrite: { path: { type: "ReplacePrefixMatch", replacePrefixMatch: "/v1/" } } },
     { type: "RequestHeaderModifier", requestHeaderModifier: { remove: ["x-menagerie-version"] } },
   ]);
+});
+
+it("of Gateway API copies go to what wakes a version that may sleep, too", () => {
+  const api = "gateway-api" as const;
+  const asleep = { recorded: true, sleeps: { servicesNamespace: "menagerie" }, copiesPort: 81 };
+  const { spec } = renderTraffic(
+    row({ weight: 100, control: 5 }),
+    route({ gateway: { ...gateway, api }, old: side(1, asleep) }),
+  );
+  if (!("rules" in spec)) throw new Error("no HTTPRoute");
+  const [rule] = spec.rules;
+  expect(rule?.filters).toContainEqual({
+    type: "RequestMirror",
+    requestMirror: {
+      backendRef: { group: "", kind: "Service", name: "iris-v1-activator", namespace: "menagerie", port: 81 },
+      percent: 5,
+    },
+  });
+  const set = [
+    { name: "x-menagerie-version", value: "iris-v2" },
+    { name: "x-menagerie-copied-to", value: "iris-v1" },
+  ];
+  expect(rule?.backendRefs).toMatchObject([{ filters: [{ requestHeaderModifier: { set } }] }]);
 });
 
 it("the stack's own route names it for each path, and takes from requests what says a version", () => {

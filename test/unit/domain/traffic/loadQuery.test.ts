@@ -9,9 +9,9 @@ const iris = {
 };
 
 /** What PromQL matches whole, by RE2; JavaScript reads what is used of it alike. */
-function matches(host: string): boolean {
-  const text = /cluster_name=~"([^"]+)"/.exec(loadQuery("rps", iris))?.[1] ?? "";
-  return new RegExp(`^(?:${text})$`).test(`outbound|80||${host}`);
+function matches(host: string, { port = 80, sleeps = false } = {}): boolean {
+  const text = /cluster_name=~"([^"]+)"/.exec(loadQuery("rps", { ...iris, sleeps }))?.[1] ?? "";
+  return new RegExp(`^(?:${text})$`).test(`outbound|${port}||${host}`);
 }
 
 it("counts one version: by its predictor, its recorder and the way by which it wakes, under a name that the engine made up", () => {
@@ -34,6 +34,13 @@ it("counts one version: by its predictor, its recorder and the way by which it w
   ]) {
     expect([host, matches(host)]).toEqual([host, false]);
   }
+});
+
+it("counts the copies that come to a version that may sleep by their own port", () => {
+  const host = "iris-v2-activator.menagerie.svc.cluster.local";
+  const counted = [80, 81].map((port) => matches(host, { port, sleeps: true }));
+  expect(counted).toEqual([true, true]);
+  expect(matches(host, { port: 8081, sleeps: true })).toBe(false);
 });
 
 it("asks what the gateway's pods and the API service's count, each metric by its own series", () => {

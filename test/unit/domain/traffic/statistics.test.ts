@@ -66,6 +66,10 @@ describe("a destination", () => {
     ["outbound|80||iris-v1-predictor.models.svc.cluster.local", "iris-v1-predictor"],
     ["outbound|80|canary|iris-v1-predictor.models.svc.cluster.local", "iris-v1-predictor"],
     ["outbound|80||iris-v1-activator.services.svc.cluster.local", "iris-v1-activator"],
+    // Copies, whose answers nobody gets.
+    ["outbound|81||iris-v1-activator.services.svc.cluster.local", undefined],
+    // Istio's own counter of requests names no port.
+    ["outbound|||iris-v1-activator.services.svc.cluster.local", "iris-v1-activator"],
     ["outbound|80||iris-v1-predictor.other.svc.cluster.local", undefined],
     ["outbound|443||models.example.com", undefined],
     ["inbound|80||iris-v1-predictor.models.svc.cluster.local", undefined],
