@@ -22,7 +22,7 @@ export interface SleepingModel {
   /** Requests that were under way when it was told to stop, or that came while it had no pod, or to one without its patches. */
   readonly wronged: string[];
   /** As long as its pods do not become ready. @default they do */
-  broken?: "crashes" | "noRoom" | undefined;
+  broken?: "crashes" | "noRoom" | "noMemory" | undefined;
 }
 
 /** A development version whose pods begin with the image's content, and have to be patched to that of the head. */
@@ -335,10 +335,11 @@ function podObject(model: Live, { name, isReady, control }: Pod, at: number) {
     ready: isReady,
     state: { running: { startedAt: new Date(control?.startedAt ?? 0).toISOString() } },
   };
+  const lacking = model.broken === "noRoom" ? "nvidia.com/gpu" : model.broken === "noMemory" ? "memory" : undefined;
   const scheduled =
-    model.broken === "noRoom"
-      ? [{ type: "PodScheduled", status: "False", message: "0/1 nodes are available: 1 Insufficient nvidia.com/gpu." }]
-      : [];
+    lacking === undefined
+      ? []
+      : [{ type: "PodScheduled", status: "False", message: `0/1 nodes are available: 1 Insufficient ${lacking}.` }];
   return {
     metadata: {
       name,

@@ -61,9 +61,12 @@ describe.each(kinds)("a model that sleeps, of kind %s", (kind) => {
     expect(model.wronged).toEqual([]);
   });
 
-  it("holds no more requests than it may, over all processes", async () => {
+  it.each([
+    ["noRoom", "nvidia.com/gpu"],
+    ["noMemory", "memory"],
+  ] as const)("holds no more requests than it may, over all processes: %s", async (broken, lacking) => {
     const model = await own.newModel(kind, never);
-    model.broken = "noRoom";
+    model.broken = broken;
     own.models.setStopped(model.name, true);
     await delay(100);
     await withApis(3, { maxHeld: 10, holdMs: 4_000, failureSeconds: 60 }, async (apis) => {
@@ -72,7 +75,7 @@ describe.each(kinds)("a model that sleeps, of kind %s", (kind) => {
       const waited = texts.filter((text) => text.includes("has not started within 4 s"));
       // Fewer if some come only after the first have given up.
       expect(waited.length).toBeLessThanOrEqual(10);
-      expect(waited[0]).toContain("pool t4 has no nvidia.com/gpu left");
+      expect(waited[0]).toContain(`pool t4 has no ${lacking} left`);
       expect(
         texts.filter((text) => text.includes("requests wait for") || text.includes("does not start")),
       ).toHaveLength(30 - waited.length);
@@ -189,12 +192,14 @@ describe("stop against request", () => {
   const modelCount = wanted > 500 ? 24 : 8;
 
   it.each(kinds)(
-    `${wanted} stops of kind %s over three processes lose no request, and none is asked twice`,
+    `${wanted} stops of kind %s over three processes, with clocks a minute apart, lose no request, and none is asked twice`,
     async (kind) => {
       const all = await Promise.all(Array.from({ length: modelCount }, () => own.newModel(kind, soon)));
       let sent = 0;
       const wrong: string[] = [];
-      await withApis(3, { leaseSeconds: 2, everyMs: 40 }, async (apis) => {
+      const each = { holdMs: 60_000, leaseSeconds: 2, everyMs: 40 };
+      const apart = (place: number) => ({ ...each, clockAheadMs: (place - 1) * 60_000 });
+      await own.with(3, apart, async (apis) => {
         const stops = () => all.reduce((sum, { stops: count }) => sum + count, 0);
         const deadline = Date.now() + 150_000;
         await Promise.all(
