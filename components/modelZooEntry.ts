@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ZooEntryJudge, ZooEntrySpec } from "../src/config/environment.ts";
+import type { ZooEntryJudge, ZooEntryProof, ZooEntrySpec } from "../src/config/environment.ts";
 import { inEnvironment } from "../src/domain/printedCommands.ts";
 import { type ModelRecording, recordingSchema } from "../src/domain/recording/settings.ts";
 import { modelRoute } from "../src/domain/serving/modelRoute.ts";
@@ -129,6 +129,12 @@ export interface ModelZooEntryArgs extends OnEnvironment, ScaledModelArgs {
    * @default nobody judges
    */
   readonly judge?: ZooEntryJudge | undefined;
+  /**
+   * What `menagerie prove` must have found before `forward` moves apps: the new content equal to the old one on the samples in
+   * samples/<name>/, or within these bounds.
+   * @default not asked for
+   */
+  readonly proof?: ZooEntryProof | undefined;
   /**
    * Whether the model works in the release's state.
    * @default false

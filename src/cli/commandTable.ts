@@ -169,6 +169,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/replay.ts")).replayCommand(),
   },
   {
+    name: "prove",
+    about:
+      "Bring up what two revisions of a stack's models hold, ask both the same, and tell whether they answer alike.",
+    load: async () => (await import("./commands/prove.ts")).proveCommand(),
+  },
+  {
     name: "preview-summary",
     about: "Print the Markdown comment of a pull request from the JSON of a preview on standard input.",
     load: async () => (await import("./commands/previewSummary.ts")).previewSummaryCommand(),

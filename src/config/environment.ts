@@ -121,6 +121,9 @@ type Parsed = z.output<typeof environmentSchema>;
 /** What a zoo model says of its judge; everything has a default. */
 export type ZooEntryJudge = NonNullable<NonNullable<RawEnvironment["zoo"]>[string]["judge"]>;
 
+/** What a zoo model's proof is judged by. */
+export type ZooEntryProof = NonNullable<NonNullable<RawEnvironment["zoo"]>[string]["proof"]>;
+
 /** A zoo model with its defaults filled in. `replicas` in pods, `resources.gpus` in whole GPUs of one pod. */
 export interface ZooEntrySpec extends Omit<Parsed["zoo"][string], "replicas" | "resources" | "mode" | "truss"> {
   /** Truss folder relative to the project, without a trailing slash. */

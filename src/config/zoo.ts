@@ -15,6 +15,7 @@ import {
 import { judge } from "./judge.ts";
 import { targetApps } from "./migrationTarget.ts";
 import { ownPaths } from "./ownPaths.ts";
+import { proof } from "./proof.ts";
 import { recording } from "./recording.ts";
 import { wrong } from "./schemaClause.ts";
 
@@ -254,6 +255,7 @@ const zooEntry = mapping(
     bake: bake.prefault({}),
     recording: recording.optional(),
     judge: judge.optional(),
+    proof: proof.optional(),
     maxTokens: wholeNumber(
       1,
       10_000_000,

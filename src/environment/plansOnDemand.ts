@@ -12,6 +12,7 @@ import { type KnownDevelopments, type PlannedDevelopment, plannedDevelopments } 
 import { withMigrations } from "../plan/migrations.ts";
 import { type PlannedPipeline, planPipelines } from "../plan/pipelines.ts";
 import type { PlatformPlan } from "../plan/platform.ts";
+import { proofSamples } from "../plan/proofSamples.ts";
 import { type PlannedRelease, planEnvironmentRelease, type ReleaseSources } from "../plan/release.ts";
 import { placedSecrets, type SecretUser } from "../plan/secrets.ts";
 import { smokeSets } from "../plan/smoke.ts";
@@ -42,6 +43,7 @@ export class PlansOnDemand implements Plans {
   /** By folder, and whether it has to be one that is patched. */
   readonly #trusses = new Map<string, DeclaredTruss>();
   readonly #smoke = new Map<string, readonly SmokeCase[]>();
+  readonly #samples = new Map<string, readonly string[]>();
   readonly #zoo = new Map<string, ZooModelPlan>();
   readonly #closed = Promise.withResolvers<void>();
 
@@ -58,11 +60,13 @@ export class PlansOnDemand implements Plans {
       const { platform, project } = this.#read;
       const own = smokeSets({ [name]: entry }, project).get(name);
       if (own) this.#smoke.set(name, own);
+      for (const [model, samples] of proofSamples({ [name]: entry }, project)) this.#samples.set(model, samples);
       const sources = {
         platform: platform && { ...platform, registry: registryOf(platform.registry, Object.keys(spec.zoo)) },
         hashes: this.#hashes(spec),
         secretsOf: (truss: string) => this.#truss(truss, ["zoo", name, "truss"], false).secrets,
         smoke: this.#smoke,
+        proofSamples: this.#samples,
       };
       const plan = planZoo(spec, sources).get(name);
       if (!plan) throw new Error(`${name} was not planned`);

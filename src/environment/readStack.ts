@@ -23,6 +23,7 @@ import { withMigrations } from "../plan/migrations.ts";
 import { withMigrationTarget } from "../plan/migrationTarget.ts";
 import { withOwnRollouts } from "../plan/ownRollouts.ts";
 import { type PlatformPlan, planPlatform } from "../plan/platform.ts";
+import { proofSamples } from "../plan/proofSamples.ts";
 import { type PlannedRelease, partialRun, planEnvironmentRelease } from "../plan/release.ts";
 import { planSecrets, secretUsers } from "../plan/secrets.ts";
 import { smokeSets } from "../plan/smoke.ts";
@@ -48,16 +49,17 @@ import type { StackRun } from "./stackRun.ts";
 export async function readStack(spec: EnvironmentSpec, run: StackRun): Promise<EnvironmentFacts> {
   const { project, config, shell, lastOutputs } = run;
   const cluster = clusterReaders(spec);
-  const [checks, { platform, trusses, sentences }, smoke] = await everyRefusal([
+  const [checks, { platform, trusses, sentences }, smoke, samples] = await everyRefusal([
     checkedCluster(spec, run, cluster),
     readContents(spec, run, cluster.registryLogins),
     Promise.try(smokeSets, concernedByContent(spec), project),
+    Promise.try(proofSamples, concernedByContent(spec), project),
   ]);
   await warn([...checks, ...sentences]);
   const trussHashes = new Map([...trusses].map(([folder, { hash }]) => [folder, hash]));
   const secretsOf = (folder: string) => trusses.get(folder)?.secrets ?? [];
   const plannedZoo = async () =>
-    withMigrations(planZoo(spec, { platform, hashes: trussHashes, secretsOf, smoke }), platform);
+    withMigrations(planZoo(spec, { platform, hashes: trussHashes, secretsOf, smoke, proofSamples: samples }), platform);
   const [zoo, development] = await everyRefusal([
     plannedZoo(),
     planDevelopments(spec, trusses, platform, { lastOutputs, sentHeads: shell.sentHeads }),

@@ -14,6 +14,7 @@ import { isMapping } from "../domain/mapping.ts";
 import { about, type Refusal, refusal, refusalsOf, refused } from "../domain/refusals/refusal.ts";
 import { configFilename } from "../domain/truss/config.ts";
 import { needsContent } from "./content.ts";
+import { proofSamples } from "./proofSamples.ts";
 import { smokeSets } from "./smoke.ts";
 import { requireTrussConfig } from "./trusses.ts";
 
@@ -120,6 +121,17 @@ async function folderIssues(raw: Mapping, project: string): Promise<Refusal[]> {
     return typeof smoke === "string" || Array.isArray(smoke) || smoke === undefined ? [[name, { truss, smoke }]] : [];
   });
   await collect(keyPath(["zoo"]).slice(0, -"zoo".length), async () => smokeSets(Object.fromEntries(smoked), project));
+  await collect(keyPath(["zoo"]).slice(0, -"zoo".length), async () =>
+    proofSamples(
+      Object.fromEntries(
+        zoo.flatMap(([name, model]) => {
+          const { proof, from } = mappingOf(model);
+          return isMapping(proof) && from !== undefined ? [[name, { proof, from: String(from) }]] : [];
+        }),
+      ),
+      project,
+    ),
+  );
   const { schemas, release } = mappingOf(raw.state);
   // With a release the state may be one that is there, which needs no files: the preview, which asks the database, says it else.
   if (typeof schemas === "string" && isInside(schemas) && release === undefined) {

@@ -16,6 +16,7 @@ import type { MigrationRequest, PlannedRequest } from "../domain/zoo/migration.t
 import { describePathChange } from "../domain/zoo/pathChange.ts";
 import { type Gate, type RolloutRequest, underWay } from "../domain/zoo/phases.ts";
 import { copyName, copySuffix, generatedNameFits, kubernetesName, versionedName } from "../domain/zoo/plan.ts";
+import { proofGate } from "../domain/zoo/proofGate.ts";
 import { emptyRegistry, factsOf, type ZooRegistry } from "../domain/zoo/registry.ts";
 import {
   describeRollout,
@@ -34,6 +35,7 @@ import { describeSplit, splitOf } from "../domain/zoo/trafficPlan.ts";
 import { given } from "../environment/given.ts";
 import { needsContent, pinnedRow } from "./content.ts";
 import type { PlatformPlan } from "./platform.ts";
+import { proofBounds } from "./proofBounds.ts";
 
 /** A version that is declared, with how it is served. */
 export interface ServedPlan extends PlannedVersion {
@@ -116,6 +118,8 @@ export interface ZooSources {
   readonly secretsOf: (truss: string) => readonly string[];
   /** Smoke sets by model. */
   readonly smoke: ReadonlyMap<string, readonly SmokeCase[]>;
+  /** SHA-256 of the samples of models whose rollouts ask for a proof. @default none */
+  readonly proofSamples?: ReadonlyMap<string, readonly string[]> | undefined;
 }
 
 /** What the plan of a model depends on beside its own entry. */
@@ -130,9 +134,9 @@ function gatesOf(
   model: string,
   entry: ZooEntrySpec | undefined,
   hash: string,
-  smoke: readonly SmokeCase[] | undefined,
-  shadows: EnvironmentSpec["shadows"],
+  { sources, shadows }: Pick<ZooSetting, "sources" | "shadows">,
 ): Gate[] {
+  const smoke = sources.smoke.get(model);
   const gates: Gate[] = smoke ? [{ kind: "smoke", suite: suiteOf(smoke) }] : [];
   const { deployment = "", shadow: named } = entry?.shadow ?? {};
   const { gate, compare: rules, shadows: sides } = shadows[deployment] ?? {};
@@ -140,18 +144,24 @@ function gatesOf(
   if (entry && gate && rules && shadow !== undefined) {
     gates.push(shadowGate(model, { deployment, shadow, version: contentVersion(hash, entry.env), gate, rules }));
   }
+  const samples = sources.proofSamples?.get(model);
+  const old = sources.platform?.registry.versions.get(model)?.find(({ id }) => id === entry?.from);
+  if (entry?.proof && samples && old) {
+    const sides = { old: contentVersion(old.hash, old.serving?.env ?? {}), new: contentVersion(hash, entry.env) };
+    gates.push(proofGate({ ...sides, samples, bounds: proofBounds(entry, shadows) }));
+  }
   return gates;
 }
 
 /** What a model's entry asks for; of a frozen zoo, what the last `up` recorded, which changes nothing when it is asked again. */
 export function requestOf(model: string, entry: ZooEntrySpec | undefined, setting: ZooSetting): RolloutRequest {
-  const { frozen, sources, shadows } = setting;
-  const { hashes, smoke, platform } = sources;
+  const { frozen, sources } = setting;
+  const { hashes, platform } = sources;
   const recorded = platform?.registry.rollouts.get(model);
   if (frozen || !entry) {
     const { phase, from, hash, traffic } = recorded ?? { phase: "off", from: undefined, hash: "" };
     const split = traffic && splitOf(phase, { traffic: traffic.askedWeight ?? traffic.weight }, traffic);
-    const gates = gatesOf(model, entry, hash, smoke.get(model), shadows);
+    const gates = gatesOf(model, entry, hash, setting);
     const { control = 0, sticky } = traffic ?? {};
     return { model, phase, from, hash, gates, traffic: split && { ...split, control, sticky } };
   }
@@ -167,7 +177,7 @@ export function requestOf(model: string, entry: ZooEntrySpec | undefined, settin
     phase: entry.phase,
     from: entry.from,
     hash,
-    gates: gatesOf(model, entry, hash, smoke.get(model), shadows),
+    gates: gatesOf(model, entry, hash, setting),
     traffic: entry.from === undefined ? undefined : splitOf(entry.phase, entry, recorded?.traffic, isTakenBack),
   };
 }

@@ -7,6 +7,7 @@ import { adaptersRefusals } from "../adapters/refusals.ts";
 import { trussFilesRefusals } from "../adapters/truss/refusals.ts";
 import { commandsRefusals } from "../cli/commands/refusals.ts";
 import { rolloutRefusals } from "../cli/commands/rollout/refusals.ts";
+import { proveRefusals } from "../cli/prove/refusals.ts";
 import { cliRefusals } from "../cli/refusals.ts";
 import { tryRefusals } from "../cli/trial/refusals.ts";
 import { upRefusals } from "../cli/up/refusals.ts";
@@ -57,6 +58,7 @@ export const tables: readonly RefusalTable[] = [
   rolloutRefusals,
   advanceRefusals,
   commandsRefusals,
+  proveRefusals,
   cliRefusals,
   tryRefusals,
   localRefusals,

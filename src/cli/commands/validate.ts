@@ -10,6 +10,7 @@ import { readTarget } from "../../local/target.ts";
 import { checkStack, type StackCheck } from "../../plan/checkStack.ts";
 import { environmentOption, jsonOption } from "../options.ts";
 import { readStack } from "../stackText.ts";
+import { unknownDefaults } from "../unknownDefaults.ts";
 import { checkedEnvironment, storedSentence } from "../up/declaredEnvironment.ts";
 import { sarif } from "../validate/sarif.ts";
 
@@ -50,8 +51,6 @@ export function validateCommand(): Command {
 function printed({ refusal: _, ...each }: Issue): Omit<Issue, "refusal"> {
   return each;
 }
-
-const unknownDefaults = { gatewayUrl: "http://127.0.0.1", databaseAddress: "127.0.0.1:5432" };
 
 async function check({ stack, environment }: ValidateOptions): Promise<StackCheck> {
   if (stack === localStack) {

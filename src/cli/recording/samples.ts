@@ -11,10 +11,11 @@ import {
 } from "../../adapters/samples/forget.ts";
 import type { SamplePlace } from "../../adapters/samples/place.ts";
 import { OperatorError } from "../../domain/errors.ts";
+import { folderOf } from "../../domain/samples/folder.ts";
 import { recipientsOf, type SampleAudit } from "../../domain/samples/history.ts";
 import { operatorName } from "../operatorDatabase.ts";
 import type { RecordingSides } from "../recordingSides.ts";
-import { folderOf, sampleBucket, samplePlace, samplePlacesIn } from "../samples/places.ts";
+import { sampleBucket, samplePlace, samplePlacesIn } from "../samples/places.ts";
 import type { ChosenRequests, Wanted } from "./chosenRequests.ts";
 
 /** Samples of a recording, as far as they could be searched. */

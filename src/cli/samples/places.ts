@@ -3,6 +3,7 @@ import type { Bucket } from "../../adapters/buckets/bucket.ts";
 import { bucketPlace, bucketPlacesIn } from "../../adapters/samples/bucketPlace.ts";
 import { filePlace, filePlacesIn } from "../../adapters/samples/filePlace.ts";
 import type { SamplePlace } from "../../adapters/samples/place.ts";
+import { folderOf } from "../../domain/samples/folder.ts";
 import { refuse } from "../commands/refusals.ts";
 
 /** Names the bucket, and the beginning of keys, where samples are kept that nobody names a place for: `s3://bucket/folder/`. */
@@ -38,11 +39,6 @@ export function sampleBucket(): string | undefined {
   if (!home) return undefined;
   bucketOf(home);
   return home.endsWith("/") ? home : `${home}/`;
-}
-
-/** A name as a sample has it may be anything; this is one part of a path, and no way out of its folder. */
-export function folderOf(name: string): string {
-  return /^[A-Za-z0-9_][\w.-]*$/.test(name) ? name : encodeURIComponent(name).replaceAll(".", "%2E");
 }
 
 /** The bucket of a url, by the variables that S3's own clients take. */

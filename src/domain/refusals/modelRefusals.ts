@@ -171,6 +171,11 @@ export const modelRefusals = {
     fix: "use {sides}",
     cause: "The rollout is judged by one of the deployment's shadows.",
   },
+  "proof.no-sample": {
+    says: "there is no sample in {folder}/",
+    fix: "export one by `menagerie sample export {name}`, and keep it by `menagerie sample add`",
+    cause: "A proof asks both contents what a sample holds, so without one no proof opens the gate.",
+  },
   "mirror.not-recorded": {
     says: "is of no use while nothing is recorded",
     fix: "add {recording}: {}, or remove the key",
