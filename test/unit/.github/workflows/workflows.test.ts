@@ -6,7 +6,16 @@ import { commands as known } from "../../../../src/cli/commandTable.ts";
 import { workflow } from "../../../support/workflow.ts";
 
 const project = join(import.meta.dirname, "../../../..");
-const files = ["preview.yml", "drift.yml", "deploy.yml", "rollout.yml", "take-back.yml", "ci.yml"];
+const files = [
+  "preview.yml",
+  "drift.yml",
+  "deploy.yml",
+  "rollout.yml",
+  "take-back.yml",
+  "ci.yml",
+  "prove.yml",
+  "record-proof.yml",
+];
 const workflows = new Map(await Promise.all(files.map(async (file) => [file, await workflow(file)] as const)));
 
 describe.each([...workflows])("workflow %s", (file, { permissions, jobs, defaults, on }) => {
@@ -20,6 +29,12 @@ describe.each([...workflows])("workflow %s", (file, { permissions, jobs, default
       if (file === "take-back.yml") {
         expect(on.pull_request).toBeUndefined();
         expect(own).toEqual({ contents: "write", "pull-requests": "write" });
+        continue;
+      }
+      if (file === "record-proof.yml") {
+        // Started by the default branch's own workflow, whatever a pull request says of it.
+        expect(Object.keys(on)).toEqual(["workflow_run"]);
+        expect(own).toEqual({ actions: "read", contents: "read" });
         continue;
       }
       expect(own).toEqual({ "pull-requests": "write" });
@@ -49,7 +64,7 @@ describe.each([...workflows])("workflow %s", (file, { permissions, jobs, default
     };
     const versions = steps.flatMap(({ with: inputs }) => inputs?.["pulumi-version"] ?? []);
     // What a contributor's pull request is checked with is no other engine than the one that the tests build.
-    const hasNone = ["ci.yml", "take-back.yml"].includes(file);
+    const hasNone = ["ci.yml", "take-back.yml", "prove.yml", "record-proof.yml"].includes(file);
     expect(new Set(versions)).toEqual(new Set(hasNone ? [] : [devDependencies["@pulumi/pulumi"]]));
     const commands = scripts.flatMap((script) =>
       [...script.matchAll(/bin\/menagerie\.mjs ([\w-]+)/g)].map(([, name = ""]) => name),
@@ -92,5 +107,29 @@ describe("what a pull request must pass", async () => {
     for (const pattern of patterns) expect(globSync(pattern, { cwd: project }).length, pattern).toBeGreaterThan(0);
     // Saved under the very key that was looked for.
     expect(keys[1]).toMatch(/^\$\{\{ steps\.tools\.outputs\.cache-primary-key \}\}$/);
+  });
+});
+
+describe("proofs of pull requests", async () => {
+  const [prove, record] = [await workflow("prove.yml"), await workflow("record-proof.yml")];
+
+  it("are made without secrets, by the tool of the base", () => {
+    expect(JSON.stringify(prove.jobs)).not.toContain("secrets.");
+    const names = (prove.jobs.prove?.steps ?? []).map(({ name, run }) => name ?? run);
+    expect(names.indexOf("base")).toBeGreaterThan(-1);
+    expect(names.indexOf("base")).toBeLessThan(names.indexOf("npm ci"));
+  });
+
+  it("start wherever a preview does", async () => {
+    const { on } = await workflow("preview.yml");
+    expect(prove.on.pull_request).toEqual(on.pull_request);
+  });
+
+  it("are recorded where no code of a pull request runs, and not for an edited workflow", () => {
+    const steps = record.jobs.record?.steps ?? [];
+    expect(steps.some(({ with: inputs }) => inputs?.ref !== undefined)).toBe(false);
+    const names = steps.map(({ name, run }) => name ?? run);
+    expect(names.indexOf("workflow")).toBeLessThan(names.indexOf("record"));
+    expect(record.jobs.stacks?.if).toContain("workflow_run.path == '.github/workflows/prove.yml'");
   });
 });

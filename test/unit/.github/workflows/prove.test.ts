@@ -1,0 +1,182 @@
+import { execFile } from "node:child_process";
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { type Job, type JobResult, runJob, workflow } from "../../../support/workflow.ts";
+
+/**
+ * The steps of proofs, run as they are written on a real repository. `menagerie` is a script of the repository that says which commit it is
+ * of; test/soak has the real one.
+ */
+
+const run = promisify(execFile);
+const project = join(import.meta.dirname, "../../../..");
+const jobs = { prove: (await workflow("prove.yml")).jobs, record: (await workflow("record-proof.yml")).jobs };
+let folder: string;
+let repository: string;
+let base: string;
+
+const git = async (...args: string[]): Promise<string> => {
+  const identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"];
+  return (await run("git", [...identity, ...args], { cwd: repository })).stdout.trim();
+};
+
+async function commit(files: Readonly<Record<string, string>>): Promise<string> {
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(repository, path)), { recursive: true });
+    await writeFile(join(repository, path), text);
+  }
+  await git("add", "-A");
+  await git("commit", "-qm", "change");
+  return git("rev-parse", "HEAD");
+}
+
+/** A `menagerie` that writes what its options ask for, and which side's it is. */
+const tool = (side: string): string => `
+import { writeFileSync } from "node:fs";
+const args = process.argv.slice(2);
+const after = (flag) => args[args.indexOf(flag) + 1];
+if (args.includes("--record")) console.log("${side} records " + after("--record") + " of " + after("--stack"));
+else {
+  const { SAYS = "proven", CODE = "0" } = process.env;
+  writeFileSync(after("--result"), JSON.stringify({ head: { commit: after("--head") }, base: after("--base") }));
+  writeFileSync(after("--markdown"), "## \`" + after("--stack") + "\`: " + SAYS + "\\n\\nby the ${side}'s tool\\n");
+  writeFileSync(after("--report"), "<html>");
+  process.exitCode = Number(CODE);
+}
+`;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "menagerie-prove-workflow-"));
+  repository = join(folder, "repository");
+  for (const name of ["artifacts", "bin", "repository"]) await mkdir(join(folder, name));
+  await copyFile(join(project, "test/support/fakeGh.mjs"), join(folder, "bin/gh"));
+  await chmod(join(folder, "bin/gh"), 0o755);
+  // A runner's own; nothing is installed here.
+  await writeFile(join(folder, "bin/sudo"), "#!/bin/sh\n", { mode: 0o755 });
+  await writeFile(join(folder, "comments.json"), "[]");
+  await git("init", "-q");
+  base = await commit({
+    "Pulumi.local.yaml": "a",
+    "Pulumi.staging.yaml": "a",
+    "bin/menagerie.mjs": tool("base"),
+    ".github/workflows/prove.yml": "a",
+  });
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function start(file: keyof typeof jobs, name: string, contexts: Readonly<Record<string, string>> = {}, env = {}) {
+  const job = jobs[file][name] as Job;
+  const result: JobResult = await runJob(job, {
+    workspace: repository,
+    artifacts: join(folder, "artifacts"),
+    contexts: {
+      "matrix.stack": "staging",
+      "runner.arch": "X64",
+      ...hashes(job),
+      "github.event.workflow_run.id": "4712",
+      "github.token": "t",
+      "github.repository": "acme/models",
+      "github.server_url": "https://github.com",
+      "github.run_id": "4711",
+      "github.event.pull_request.number": "7",
+      "github.event.pull_request.base.sha": base,
+      "secrets.MENAGERIE_DATABASE_URL": "postgres://",
+      ...contexts,
+    },
+    env: {
+      PATH: [join(folder, "bin"), dirname(process.execPath), process.env.PATH].join(":"),
+      HOME: folder,
+      FAKE_COMMENTS: join(folder, "comments.json"),
+      ...env,
+    },
+  });
+  return result;
+}
+
+/** What stands for a hash of files in the keys of caches. */
+function hashes({ steps }: Job): Record<string, string> {
+  const keys = steps.flatMap(({ with: inputs }) => [...`${inputs?.key}`.matchAll(/\$\{\{ (hashFiles\([^}]*\)) \}\}/g)]);
+  return Object.fromEntries(keys.map(([, expression = ""]) => [expression, "0"]));
+}
+
+async function comments(): Promise<string[]> {
+  const list = JSON.parse(await readFile(join(folder, "comments.json"), "utf8")) as { body: string }[];
+  return list.map(({ body }) => body);
+}
+
+/** The jobs of one push, with what the tool says and ends with. */
+async function push(head: string, says: string, code = 0) {
+  const proof = await start(
+    "prove",
+    "prove",
+    { "github.event.pull_request.head.sha": head },
+    { SAYS: says, CODE: `${code}` },
+  );
+  const comment = await start("prove", "comment", { "needs.stacks.outputs.names": '["staging"]' });
+  expect(comment.failed, JSON.stringify(comment.log)).toBe(false);
+  return proof;
+}
+
+it("proves every stack but local", async () => {
+  const { outputs } = await start("prove", "stacks");
+  expect(outputs.names).toBe('["staging"]');
+});
+
+it("the base's tool proves a pull request that edits the tool, from where its branch left", async () => {
+  const head = await commit({ "bin/menagerie.mjs": tool("head"), "models/m/config.yaml": "b" });
+  const { failed, summary } = await push(head, "proven");
+  expect(failed).toBe(false);
+  expect(summary).toContain("by the base's tool");
+  expect(await comments()).toEqual([
+    "<!-- menagerie-preview -->\n<!-- menagerie-prove -->\n## `staging`: proven\n\nby the base's tool\n",
+  ]);
+  expect(JSON.parse(await readFile(join(folder, "artifacts/staging.json"), "utf8"))).toEqual({
+    head: { commit: head },
+    base,
+  });
+});
+
+it("its part stands behind the preview's in one comment, is replaced, and goes where nothing is left to prove", async () => {
+  const body = "<!-- menagerie-preview -->\n## `staging`: 1 to create\n";
+  await writeFile(join(folder, "comments.json"), JSON.stringify([{ id: 100, user: { type: "Bot" }, body }]));
+  const head = await commit({ "models/m/config.yaml": "b" });
+  expect((await push(head, "not proven", 3)).failed).toBe(true);
+  const proof = "<!-- menagerie-prove -->\n## `staging`: not proven\n\nby the base's tool\n";
+  expect(await comments()).toEqual([`${body}${proof}`]);
+  await push(head, "proven");
+  expect(await comments()).toEqual([`${body}${proof.replace("not proven", "proven")}`]);
+  await push(head, "nothing to prove");
+  expect(await comments()).toEqual([body]);
+});
+
+it("says so where a proof had no result", async () => {
+  const head = await commit({ "models/m/config.yaml": "b" });
+  await git("rm", "-q", "bin/menagerie.mjs");
+  await git("commit", "-qm", "gone");
+  base = await git("rev-parse", "HEAD");
+  expect((await push(head, "")).failed).toBe(true);
+  expect((await comments())[0]).toContain(
+    "## `staging`: no proof\n\nIt failed before it had a result. [The run](https://github.com/acme/models/actions/runs/4711) tells why.",
+  );
+});
+
+it("a result is recorded by the default branch's tool; not of an edited workflow, and not of another commit", async () => {
+  await git("checkout", "-q", "-b", "change");
+  const head = await commit({ "bin/menagerie.mjs": tool("head") });
+  await push(head, "proven");
+  await git("checkout", "-q", "--detach", base);
+  const recorded = (sha: string) => start("record", "record", { "github.event.workflow_run.head_sha": sha });
+  expect((await recorded(head)).summary).toBe("base records staging.json of staging\n");
+  const other = await commit({ "README.md": "c" });
+  await git("checkout", "-q", "--detach", base);
+  expect((await recorded(other)).log.record).toContain("the result is of another commit than the run");
+  await git("checkout", "-q", "change");
+  const edited = await commit({ ".github/workflows/prove.yml": "b" });
+  await git("checkout", "-q", "--detach", base);
+  const refused = await recorded(edited);
+  expect([refused.failed, refused.log.record]).toEqual([true, undefined]);
+  expect(refused.log.workflow).toContain("edits .github/workflows/prove.yml, so its result is not evidence");
+});
