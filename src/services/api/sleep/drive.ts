@@ -193,6 +193,8 @@ export async function driveUntilOpen(parts: DriveParts, used: UsedVersion): Prom
     }
     // The answer that told it to may have come when nobody listened any more.
     if (answer.generation === used.toRun) isToRun = true;
+    // A version that answers already takes everybody: only a wait is bounded.
+    if (!isToRun && isKnown && isReady()) return open();
     const refused = [...waiting].slice(0, askedFor).slice(answer.granted);
     const full = new ApiError("model_unavailable", `${answer.granted} requests wait for ${service} already; try again`);
     for (const each of refused) each.refuse(full);

@@ -100,6 +100,23 @@ test("a version whose row somebody has locked gets no request until the answer c
   expect(scene.told).toEqual([true, false]);
 });
 
+test("a version that answers takes more requests at once than may wait for one that starts", async () => {
+  const scene = new Scene();
+  const asked = [scene.ask(), scene.ask(), scene.ask()];
+  // The first question is of one request, and its answer comes late; the next is of all three.
+  await delay(800);
+  scene.later = { ...awake, granted: 1 };
+  await scene.answer(0, { ...awake, granted: 1 });
+  await Promise.all(asked.map(({ opened }) => opened));
+});
+
+test("of those that wait for a version that starts, no more than may are kept", async () => {
+  const scene = new Scene();
+  scene.later = { ...waking, granted: 1 };
+  const [, second] = [scene.ask(), scene.ask()];
+  await expect(second.opened).rejects.toThrow("1 requests wait for iris-v1 already");
+});
+
 test("nor does a version whose question waited for that lock until the database gave it up", async () => {
   const scene = new Scene();
   const asked = scene.ask();
