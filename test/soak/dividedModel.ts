@@ -29,8 +29,12 @@ export class DividedModel {
     this.name = name;
   }
 
-  /** @param own - lines of its entry that stay */
-  static async open(shared: SharedEnvironment, name: string, own: readonly string[] = []): Promise<DividedModel> {
+  /** @param lines - of its entry: those that stay, and those of phase `copy` besides */
+  static async open(
+    shared: SharedEnvironment,
+    name: string,
+    { own = [], copy = [] }: { readonly own?: readonly string[]; readonly copy?: readonly string[] } = {},
+  ): Promise<DividedModel> {
     const model = new DividedModel(shared, name, own);
     const { project } = shared.home;
     await cp(join(project, "models/multiplier"), join(project, "models", name), { recursive: true });
@@ -42,7 +46,7 @@ export class DividedModel {
     await shared.edit(`models/${name}/model/model.py`, (text) =>
       text.replaceAll("Decimal(2)", "Decimal(3)").replaceAll('"FACTOR", "2"', '"FACTOR", "3"'),
     );
-    await model.rollout(["phase: copy"]);
+    await model.rollout(["phase: copy", ...copy]);
     await shared.up();
     return model;
   }

@@ -15,7 +15,6 @@ let own: DividedModel;
 
 beforeAll(async () => {
   shared = await SharedEnvironment.open();
-  own = await DividedModel.open(shared, model, ["replicas: { min: 0, idleMinutes: 1 }", "recording: {}"]);
 });
 
 afterAll(() => shared?.close());
@@ -66,8 +65,8 @@ interface Standing {
 }
 
 test("`mirror` in phase copy wakes a copy that sleeps", async () => {
-  await own.rollout(["phase: copy", "mirror: 50"]);
-  await shared.up();
+  const lines = ["replicas: { min: 0, idleMinutes: 1 }", "recording: {}"];
+  own = await DividedModel.open(shared, model, { own: lines, copy: ["mirror: 50"] });
   await bothSleep("dozing-v1", "dozing-copy");
   await soon(async () => {
     expect(JSON.parse(await ask())).toEqual({ results: [4] });
