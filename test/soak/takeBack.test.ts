@@ -6,10 +6,11 @@ import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { gatewayTable } from "../support/takeBack/gatewayTable.ts";
 import { databaseStoppedAt, metByUps } from "../support/takeBack/held.ts";
 import { everyPoint, killedAndResumed } from "../support/takeBack/kill.ts";
+import { apiKilledAt } from "../support/takeBack/killedApi.ts";
 
 /**
- * A guard, its database, and an `up` that goes forward meanwhile, each of which is killed at every statement of a take-back: before it is sent,
- * while the server works on it, and after its answer.
+ * A guard, its database, the API service, and an `up` that goes forward meanwhile, each of which is killed at every statement of a take-back:
+ * before it is sent, while the server works on it, and after its answer.
  */
 
 let postgres: TestPostgres;
@@ -31,6 +32,14 @@ it("leaves nothing in between: another one goes on, and everything happens once"
 
 it("nor does a database that stops at once: the guard goes on when it is back", async () => {
   expect(await databaseStoppedAt(postgres, everyPoint(statements))).toBeGreaterThanOrEqual(60);
+}, 900_000);
+
+it("nor does an API service that is killed: apps are answered by one of the versions, in the end by the old one", async () => {
+  // Every other one: each has apps that clients ask all the while.
+  const points = everyPoint(statements).filter((_, place) => place % 2 === 0);
+  const { stopped, unanswered } = await apiKilledAt(postgres.server, points);
+  expect(stopped).toBeGreaterThanOrEqual(30);
+  expect(unanswered).toBeGreaterThan(0);
 }, 900_000);
 
 /** Statements of an `up` that goes forward; the guard of each meeting is at another of its own. */

@@ -5,7 +5,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
 import { pino } from "pino";
 import { Agent } from "undici";
+import { type Pointer, readPointer } from "../../src/adapters/postgres/models.ts";
 import { readLastMinute } from "../../src/adapters/postgres/traffic/lastMinute.ts";
+import { freshCache } from "../../src/services/api/freshCache.ts";
 import { createMetrics } from "../../src/services/api/metrics.ts";
 import { createApiServer } from "../../src/services/api/server.ts";
 import { appCounts } from "../../src/services/api/traffic/appCounts.ts";
@@ -20,30 +22,26 @@ export interface CountingPod {
 }
 
 /**
- * Starts one. Every id is an app whose pointer leads to the version of the same id, and all versions answer at `origin`.
+ * Starts one.
  *
  * @param name - of the pod
+ * @param origins - where versions answer, by their numbers. A single one is that of all: then every id is an app whose pointer leads to the
+ *   version of the same id. With several, pointers are the database's
  */
-export async function startCountingPod(pool: pg.Pool, name: string, origin: string): Promise<CountingPod> {
+export async function startCountingPod(
+  pool: pg.Pool,
+  name: string,
+  ...origins: readonly string[]
+): Promise<CountingPod> {
   const log = pino({ level: "silent" });
   const counts = appCounts(Date.now);
   const ended = new AbortController();
   const stored = storeAppCounts({ pool, counts, pod: name, log, signal: ended.signal });
   const server = createApiServer({
     access: { required: false, find: async () => undefined },
-    pointer: async (id) => ({
-      id,
-      name: "mine",
-      organizationId: "1",
-      organization: "users",
-      createdAt: 0,
-      versioned: true,
-      limits: {},
-      isApp: true,
-      serving: { versionId: id, model: "iris", number: 1, recorded: false, paths: [], maxTokens: 4096 },
-    }),
+    pointer: origins.length > 1 ? freshCache((id) => readPointer(pool, id)) : async (id) => ownVersion(id),
     checkDatabase: async () => {},
-    originOf: () => origin,
+    originOf: ({ number }) => origins[number - 1] ?? "",
     predictPath: "/v1/models/model:predict",
     dispatcher: new Agent(),
     metrics: createMetrics({
@@ -67,5 +65,19 @@ export async function startCountingPod(pool: pg.Pool, name: string, origin: stri
       ended.abort();
       await stored.end();
     },
+  };
+}
+
+function ownVersion(id: string): Pointer {
+  return {
+    id,
+    name: "mine",
+    organizationId: "1",
+    organization: "users",
+    createdAt: 0,
+    versioned: true,
+    limits: {},
+    isApp: true,
+    serving: { versionId: id, model: "iris", number: 1, recorded: false, paths: [], maxTokens: 4096 },
   };
 }

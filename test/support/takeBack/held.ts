@@ -3,12 +3,18 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
+import type { ClientBase } from "pg";
 import { expect } from "vitest";
-import { DatabaseUnreachable, isDatabaseDown, withClient } from "../../../src/adapters/postgres/server.ts";
+import {
+  type DatabaseServer,
+  DatabaseUnreachable,
+  isDatabaseDown,
+  withClient,
+} from "../../../src/adapters/postgres/server.ts";
 import { openTakeBacks } from "../../../src/adapters/postgres/takeBack/takeBacks.ts";
 import { recordEvidence } from "../../../src/adapters/postgres/zoo/gateEvidence.ts";
 import { platformDatabase, roles } from "../../../src/domain/platformDatabase.ts";
-import { goOn, takeBack } from "../../../src/services/guard/takeBack.ts";
+import { goOn, type TakeBackPorts, takeBack } from "../../../src/services/guard/takeBack.ts";
 import { HeldRuns, type Hold } from "../killing/heldRuns.ts";
 import type { KillPoint } from "../killing/killedAtPoints.ts";
 import type { TestPostgres } from "../postgres.ts";
@@ -19,11 +25,11 @@ import { expectTakenBack } from "./kill.ts";
 import type { KilledUps } from "./killedUps.ts";
 
 /** What a guard's turn does of one rollout, again after the database was away, until it is over. */
-async function guarded(rollout: TestRollout, hold: Hold): Promise<void> {
+async function guarded(rollout: TestRollout, hold: Hold, portsOf: GuardPortsOf = tablePorts): Promise<void> {
   for (let own = hold; ; own = (client) => client) {
     try {
       return await rollout.asGuard(async (client) => {
-        const ports = tablePorts(own(client));
+        const ports = portsOf(own(client));
         const open = (await openTakeBacks(ports.client)).find((each) => each.model === rollout.model);
         if (open) expect(await goOn(ports, open)).toEqual({ state: "done" });
         expect(await takeBack(ports, rollout.intent())).toEqual({ state: "done" });
@@ -35,29 +41,57 @@ async function guarded(rollout: TestRollout, hold: Hold): Promise<void> {
   }
 }
 
-/**
- * Stops the database at once, as a power cut would, while guards that live on are at these points, and starts it again. Checks that
- * everything happened once; answers how many were in the middle.
- */
-export async function databaseStoppedAt(postgres: TestPostgres, points: readonly KillPoint[], apps = 10) {
+/** What a guard works on, by its client. */
+export type GuardPortsOf = (client: ClientBase) => TakeBackPorts;
+
+/** Rollouts whose apps `forward` has moved, one for each of the points. */
+export async function movedForward(
+  server: DatabaseServer,
+  points: readonly KillPoint[],
+  apps: number,
+): Promise<TestRollout[]> {
   const rollouts: TestRollout[] = [];
   for (const _ of points) {
-    const rollout = await makeRollout(postgres.server, apps);
+    const rollout = await makeRollout(server, apps);
     await rollout.move("forward");
     rollouts.push(rollout);
   }
-  const held = new HeldRuns(points.length, { losesAnswers: true });
+  return rollouts;
+}
+
+/**
+ * Does `fault` while guards that live on are at these points of taking the rollouts back, one each, and lets them go on. Checks that everything
+ * happened once; answers how many were in the middle.
+ *
+ * @param losesAnswers - guards that stop after a statement never see its answer. Default: they do
+ * @param portsOf - what the guards work on. Default: the database, with a table as gateway
+ */
+export async function faultAt(
+  { rollouts, points, apps }: { rollouts: readonly TestRollout[]; points: readonly KillPoint[]; apps: number },
+  fault: () => Promise<unknown>,
+  { losesAnswers = false, portsOf }: { losesAnswers?: boolean; portsOf?: GuardPortsOf } = {},
+): Promise<number> {
+  const held = new HeldRuns(points.length, { losesAnswers });
   const guards = Promise.all(
-    rollouts.map((rollout, place) => held.run(points[place] as KillPoint, (hold) => guarded(rollout, hold))),
+    rollouts.map((rollout, place) => held.run(points[place] as KillPoint, (hold) => guarded(rollout, hold, portsOf))),
   );
   await Promise.race([held.ready, guards]);
   await held.send();
-  await postgres.crash();
-  await postgres.restart();
+  await fault();
   held.resume();
   await guards;
   for (const [place, rollout] of rollouts.entries()) await expectTakenBack(rollout, named(points[place]), apps);
   return held.stopped;
+}
+
+/** {@link faultAt}: stops the database at once, as a power cut would, and starts it again. */
+export async function databaseStoppedAt(postgres: TestPostgres, points: readonly KillPoint[], apps = 10) {
+  const rollouts = await movedForward(postgres.server, points, apps);
+  const fault = async () => {
+    await postgres.crash();
+    await postgres.restart();
+  };
+  return faultAt({ rollouts, points, apps }, fault, { losesAnswers: true });
 }
 
 /** Where an `up` is, and where its guard, when the first of them ends. */
