@@ -72,7 +72,7 @@ export default defineConfig({
             "test/integration/services/guard/judging.test.ts",
             "test/local/environment.test.ts",
             "test/local/shared/developmentVersion.test.ts",
-            "test/unit/domain/judgement/simulation.test.ts",
+            "test/unit/domain/judgement/{simulation,users}.test.ts",
           ],
           env: { MENAGERIE_TEST_WHOLE_MATRIX: "1" },
           fileParallelism: false,

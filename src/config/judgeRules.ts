@@ -1,4 +1,5 @@
 import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
+import { stickyBy } from "../domain/zoo/traffic.ts";
 import type { ParsedEnvironment } from "./environment.ts";
 import { setGuardUrlCommand } from "./migrationTarget.ts";
 import { keyPath } from "./sentences.ts";
@@ -71,14 +72,22 @@ export function judgeIssues({
   });
 }
 
-/** Users are drawn, and only requests are counted. Fixed limits are judged whoever is drawn. */
+/** Recorders tell users apart by a cookie alone. Fixed limits are judged whoever is drawn. */
 function userIssues(
   name: string,
   { judge, by, traffic = 100, from, phase }: ParsedEnvironment["zoo"][string],
 ): Refusal[] {
   if (!judge || judge.control === 0 || judge.limits.length > 0) return [];
   // What going back does not need must not be in its way.
-  if (by === undefined || from === undefined || phase === "reverted" || traffic <= 0 || traffic >= 100) return [];
+  if (
+    by === undefined ||
+    stickyBy(by) === "cookie" ||
+    from === undefined ||
+    phase === "reverted" ||
+    traffic <= 0 ||
+    traffic >= 100
+  )
+    return [];
   const at = (...key: string[]) => keyPath(["zoo", name, ...key]);
   const keys = { traffic: at("traffic"), judge: at("judge"), control: at("judge", "control") };
   return [refusal("judge.users", at("by"), { ...keys, percent: traffic })];

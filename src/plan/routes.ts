@@ -1,14 +1,16 @@
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
 import { apiBackend, apiRoute } from "../domain/serving/apiService.ts";
+import { coinHeader } from "../domain/serving/coin.ts";
 import type { RouteNeed } from "../domain/serving/httpRouteFeatures.ts";
 import { mirroredRoute } from "../domain/serving/mirroredRoute.ts";
 import { activatorPath, modelRoute } from "../domain/serving/modelRoute.ts";
-import type { Route } from "../domain/serving/route.ts";
+import type { Destination, Route } from "../domain/serving/route.ts";
 import { primarySide, shadowService } from "../domain/shadow/names.ts";
 import { copiedSides, sleepingSides } from "../domain/shadow/sides.ts";
 import { kubernetesName } from "../domain/zoo/plan.ts";
 import { sleeps } from "../domain/zoo/serving.ts";
+import { given } from "../environment/given.ts";
 
 /** A route that a stack declares, and the config that it follows from. */
 export interface PlannedRoute {
@@ -77,18 +79,24 @@ export function plannedRoutes(spec: RoutedSpec): PlannedRoute[] {
 function divided(
   route: Route,
   key: string,
-  { by, judge }: Pick<EnvironmentSpec["zoo"][string], "by" | "judge">,
+  { by, judge, recording }: Pick<EnvironmentSpec["zoo"][string], "by" | "judge" | "recording">,
 ): PlannedRoute[] {
   const control = judge?.control ?? 0;
   if (by === undefined && control === 0) return [];
   const rules = route.rules.map(({ rewrite: _, ...rule }) => ({
     ...rule,
-    destinations: rule.destinations.map((each) => (by === undefined ? each : { ...each, setCookie: "side" })),
+    destinations: rule.destinations.map((each) => (by === undefined ? each : stuck(each, recording !== undefined))),
     ...(control > 0 ? { mirrors: rule.destinations.map((each) => ({ ...each, percent: control })) } : {}),
   }));
   const copies = { key: `${key}.judge.control`, instead: "set it to 0" };
   const cookies = { key: `${key}.by`, instead: "remove the key" };
-  return [{ route: { ...route, rules }, key, from: { cookies, mirror: copies, percent: copies } }];
+  return [{ route: { ...route, rules }, key, from: { cookies, headers: cookies, mirror: copies, percent: copies } }];
+}
+
+function stuck(destination: Destination, isRecorded: boolean): Destination {
+  const { setHeaders, ...rest } = destination;
+  const told = isRecorded ? { ...setHeaders, [coinHeader]: "drawn" } : setHeaders;
+  return { ...rest, ...given({ setHeaders: told }), setCookie: "side" };
 }
 
 function knative(key: string): PlannedRoute["from"] {

@@ -158,7 +158,7 @@ test("with by: cookie a client stays on one side, and the share of clients is th
   const clients = 400;
   const one = async () => {
     const first = await own.ask();
-    expect(first.cookie).toMatch(/^menagerie-divided-\d+=(old|new)$/);
+    expect(first.cookie).toMatch(/^menagerie-divided-\d+=(old|new)(\.[0-9a-f-]+)?$/);
     byNew += Number(first.side === "new");
     for (let times = 0; times < 4; times += 1) {
       const again = await own.ask({ cookie: `theirs=1; ${first.cookie}` });

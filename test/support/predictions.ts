@@ -22,6 +22,8 @@ export interface StoredPrediction {
   readonly url?: string;
   /** As a recorder stores it; null in rows of older ones. @default null */
   readonly operation?: string;
+  /** That are stored. @default none */
+  readonly headers?: Readonly<Record<string, string>>;
   /** In place of `request`: bytes that are not JSON. */
   readonly requestRaw?: string | Uint8Array;
   /** `response` is what a stream joins to, `raw` the stream. */
@@ -43,11 +45,11 @@ export async function storePredictions(
     await client.query(
       `INSERT INTO ${schema}.inference_requests
          (day, request_id, attempt, request_time, request_data, request_raw, request_bytes, truncated, unpaired, predict_url, headers, operation)
-       VALUES ($1, $2, $3, $4, $5, $6, 1, false, $7, $8, '{}', $9)`,
+       VALUES ($1, $2, $3, $4, $5, $6, 1, false, $7, $8, $10, $9)`,
       [
         ...[day, id, attempt, at, requestRaw === null ? JSON.stringify(request) : null],
         requestRaw === null ? null : Buffer.from(requestRaw),
-        ...[unpaired, url, operation],
+        ...[unpaired, url, operation, JSON.stringify(prediction.headers ?? {})],
       ],
     );
     await client.query(

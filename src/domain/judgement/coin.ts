@@ -18,9 +18,41 @@ export interface PairCounts {
   readonly alike: number;
 }
 
+/** Users of one version by the share of their requests that failed, for each of {@link failureShares}. */
+export type UserShares = readonly number[];
+
+/** Shares by which users are counted. One between two of them counts for both, by how near it is. */
+export const failureShares = [0, 1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1] as const;
+
+/** Users who were drawn with one weight. */
+export interface UserCounts {
+  /** As of {@link CoinCounts}. */
+  readonly weight: number;
+  readonly new: UserShares;
+  readonly old: UserShares;
+}
+
 export interface ErrorCounts {
   readonly routed: readonly CoinCounts[];
   readonly pairs: PairCounts;
+  /** @default none was drawn */
+  readonly users?: readonly UserCounts[] | undefined;
+}
+
+/** Users by their shares as they are counted. */
+export function countShares(shares: readonly { readonly share: number; readonly users: number }[]): UserShares {
+  const counts = failureShares.map(() => 0);
+  for (const { share, users } of shares) {
+    const above = Math.max(
+      1,
+      failureShares.findIndex((each) => each >= share),
+    );
+    const [low, high] = [failureShares[above - 1] ?? 0, failureShares[above] ?? 1];
+    const near = (share - low) / (high - low);
+    counts[above] = (counts[above] ?? 0) + users * near;
+    counts[above - 1] = (counts[above - 1] ?? 0) + users * (1 - near);
+  }
+  return counts;
 }
 
 /**
@@ -63,6 +95,12 @@ export const betsOn: Readonly<Record<"bad" | "good", readonly Bet[]>> = {
  * by c = 1 − w; sure bets have m = w and c = 1. So "within the margin" means: the mean effect of all requests so far, counted alike and counted by
  * the old version's share, is at most `margin`. Weights may change between requests.
  *
+ * Where a cookie keeps users on their side, what counts is a draw. Of a user that is counted by all requests within a time from the draw, Y is the share
+ * that failed. The factor is linear in Y and the logarithm concave, so a user between two shares that counts for both gets never more than the user's
+ * own factor. Such users count in the order of their draws, not in that in which they are known: users of a version that fails may leave, or come
+ * again, so when a user is known may tell the side. That adds one condition: what a user gets does not depend on the sides of those who are drawn
+ * within the same time.
+ *
  * Alternatives: 2×2 blocks (Turner, Ly, Grünwald 2024, arXiv:2106.02693) need independent requests with constant probabilities in each
  * version, blocks of declared size, and are no sharper here; adaptive bets (Waudby-Smith, Ramdas 2024, arXiv:2010.09686) need every single
  * effect to be within the margin.
@@ -70,19 +108,7 @@ export const betsOn: Readonly<Record<"bad" | "good", readonly Bet[]>> = {
 export function logEvidenceOfBad(counts: ErrorCounts, margin: number, bets = betsOn.bad): number {
   return logSum(bets, ({ kind, stake }) => {
     const bet = stake / (1 + Math.max(0, margin));
-    let log = pairsLog(counts.pairs, bet, margin);
-    for (const { weight, newFailed, newAnswered, oldFailed, oldAnswered } of counts.routed) {
-      const odds = (1 - weight) / weight;
-      log +=
-        kind === "wary"
-          ? newFailed * Math.log1p(bet * (odds - (1 - weight) * margin)) +
-            (newAnswered + oldAnswered) * Math.log1p(-bet * (1 - weight) * margin) +
-            oldFailed * Math.log1p(-bet * (1 + (1 - weight) * margin))
-          : newFailed * Math.log1p(bet * (odds - margin)) +
-            (newAnswered + oldFailed) * Math.log1p(-bet * (1 + margin)) +
-            oldAnswered * Math.log1p(bet * (1 / odds - margin));
-    }
-    return log;
+    return pairsLog(counts.pairs, bet, margin) + drawnLog(counts, (weight) => gainsOfBad(kind, bet, weight, margin));
   });
 }
 
@@ -93,19 +119,74 @@ export function logEvidenceOfBad(counts: ErrorCounts, margin: number, bets = bet
 export function logEvidenceOfGood(counts: ErrorCounts, margin: number, bets = betsOn.good): number {
   return logSum(bets, ({ stake }) => {
     const bet = stake / (1 + Math.max(0, -margin));
-    let log = pairsLog(
-      { ...counts.pairs, newFailed: counts.pairs.oldFailed, oldFailed: counts.pairs.newFailed },
-      bet,
-      -margin,
+    const { newFailed, oldFailed, alike } = counts.pairs;
+    return (
+      pairsLog({ newFailed: oldFailed, oldFailed: newFailed, alike }, bet, -margin) +
+      drawnLog(counts, (weight) => gainsOfGood(bet, weight, margin))
     );
-    for (const { weight, newFailed, newAnswered, oldFailed, oldAnswered } of counts.routed) {
-      log +=
-        newFailed * Math.log1p(bet * (weight * margin - 1)) +
-        (newAnswered + oldAnswered) * Math.log1p(bet * weight * margin) +
-        oldFailed * Math.log1p(bet * weight * (1 / (1 - weight) + margin));
-    }
-    return log;
   });
+}
+
+/** What a bet gains by one request of each kind, as a part of its capital. */
+interface Gains {
+  readonly newFailed: number;
+  readonly newAnswered: number;
+  readonly oldFailed: number;
+  readonly oldAnswered: number;
+}
+
+function gainsOfBad(kind: Bet["kind"], bet: number, weight: number, margin: number): Gains {
+  const odds = (1 - weight) / weight;
+  if (kind === "wary") {
+    const answered = -bet * (1 - weight) * margin;
+    return {
+      newFailed: bet * (odds - (1 - weight) * margin),
+      newAnswered: answered,
+      oldFailed: -bet * (1 + (1 - weight) * margin),
+      oldAnswered: answered,
+    };
+  }
+  const lost = -bet * (1 + margin);
+  return {
+    newFailed: bet * (odds - margin),
+    newAnswered: lost,
+    oldFailed: lost,
+    oldAnswered: bet * (1 / odds - margin),
+  };
+}
+
+function gainsOfGood(bet: number, weight: number, margin: number): Gains {
+  const answered = bet * weight * margin;
+  return {
+    newFailed: bet * (weight * margin - 1),
+    newAnswered: answered,
+    oldFailed: bet * weight * (1 / (1 - weight) + margin),
+    oldAnswered: answered,
+  };
+}
+
+function drawnLog({ routed, users = [] }: ErrorCounts, gainsAt: (weight: number) => Gains): number {
+  let log = 0;
+  for (const { weight, newFailed, newAnswered, oldFailed, oldAnswered } of routed) {
+    const gains = gainsAt(weight);
+    log +=
+      newFailed * Math.log1p(gains.newFailed) +
+      newAnswered * Math.log1p(gains.newAnswered) +
+      oldFailed * Math.log1p(gains.oldFailed) +
+      oldAnswered * Math.log1p(gains.oldAnswered);
+  }
+  for (const { weight, new: fresh, old } of users) {
+    const gains = gainsAt(weight);
+    log += sharesLog(fresh, gains.newFailed, gains.newAnswered) + sharesLog(old, gains.oldFailed, gains.oldAnswered);
+  }
+  return log;
+}
+
+function sharesLog(counts: UserShares, failed: number, answered: number): number {
+  return counts.reduce((log, count, place) => {
+    const share = failureShares[place] ?? 0;
+    return count === 0 ? log : log + count * Math.log1p(share * failed + (1 - share) * answered);
+  }, 0);
 }
 
 /** The coin of a pair is thrown for both: its difference is known, 1, 0 or −1. */

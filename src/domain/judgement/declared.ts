@@ -16,6 +16,8 @@ export const declaredJudgeSchema = z.strictObject({
   maxLatencyRatio: z.strictObject({ p50: z.number().optional(), p95: z.number().optional() }).optional(),
   maxMismatch: share.optional(),
   minRequests: z.number(),
+  /** Users are drawn by a cookie, and counted in place of requests. @default requests are */
+  users: z.boolean().optional(),
   /** Percent. */
   control: z.number(),
   action: z.enum(judgeActions),
@@ -40,10 +42,10 @@ const consequences: Readonly<Record<JudgeAction, string>> = {
 
 /** A line of previews, such as `judged: at most 1 point more errors, 2 % other answers; the new version is taken back when it is bad`. */
 export function describeJudge(judge: DeclaredJudge): string {
-  const { maxErrors, maxErrorIncrease, maxMismatch, maxLatencyRatio = {}, control, limits, action } = judge;
+  const { maxErrors, maxErrorIncrease, maxMismatch, maxLatencyRatio = {}, control, limits, action, users } = judge;
   const ratios = Object.entries(maxLatencyRatio).map(([quantile, ratio]) => `${quantile} at most ${ratio} times`);
   const compared = [
-    `at most ${points(maxErrorIncrease)} more errors`,
+    `at most ${points(maxErrorIncrease)} more errors${users ? ", by users" : ""}`,
     ...(maxMismatch === undefined ? [] : [`${percent(maxMismatch)} other answers`]),
     ...ratios,
   ];

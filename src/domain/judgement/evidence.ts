@@ -1,4 +1,4 @@
-import { logEvidenceOfBad, logEvidenceOfGood } from "./coin.ts";
+import { type ErrorCounts, logEvidenceOfBad, logEvidenceOfGood } from "./coin.ts";
 import { logEvidenceOfNotSlower, logEvidenceOfSlower } from "./latencyRatio.ts";
 import { type JudgeSettings, latencyQuantiles, type Metric, metricsOf } from "./settings.ts";
 import { logEvidenceAbove, logEvidenceBelow } from "./share.ts";
@@ -50,14 +50,22 @@ function logOf(
   least?: number,
 ): number {
   const isBad = side === "bad";
-  if (metric === "errors")
-    return (isBad ? logEvidenceOfBad : logEvidenceOfGood)(judgement.errors, settings.maxErrorIncrease);
+  if (metric === "errors" || metric === "users")
+    return (isBad ? logEvidenceOfBad : logEvidenceOfGood)(coinOf(judgement, metric), settings.maxErrorIncrease);
   if (metric === "maxErrors" || metric === "mismatch") {
     const { hits, trials, limit } = limitedShare(judgement, metric, settings);
     return (isBad ? logEvidenceAbove : logEvidenceBelow)(hits, trials, limit);
   }
   const { counts } = judgement.latency;
   return (isBad ? logEvidenceOfSlower : logEvidenceOfNotSlower)(counts[metric], latencyQuantiles[metric], least);
+}
+
+/** The counts of a metric that compares failures. */
+export function coinOf(
+  { errors, users = [] }: Pick<Judgement, "errors" | "users">,
+  metric: "errors" | "users",
+): ErrorCounts {
+  return metric === "errors" ? errors : { routed: [], users, pairs: { newFailed: 0, oldFailed: 0, alike: 0 } };
 }
 
 /** The counts of a metric with a fixed limit. */

@@ -1,6 +1,6 @@
-import type { CoinCounts } from "./coin.ts";
+import type { CoinCounts, UserCounts, UserShares } from "./coin.ts";
 import { addTimed, emptyLatencyCounts, type TimedRequests } from "./latencyRatio.ts";
-import type { JudgementRow, LimitRow, PairsRow, RoutedRow, SideCounts } from "./rows.ts";
+import type { JudgementRow, LimitRow, PairsRow, RoutedRow, SideCounts, UsersRow } from "./rows.ts";
 import { type JudgeSettings, type LatencyQuantile, latencyQuantiles } from "./settings.ts";
 import type { Judgement, LatencySegment, SideTotal } from "./state.ts";
 import { decideBad, verdictOfLimit } from "./verdict.ts";
@@ -41,10 +41,19 @@ function segment(under: LatencySegment["under"], number: number): LatencySegment
 export function foldRow(judgement: Judgement, row: JudgementRow, settings: JudgeSettings): Judgement {
   if (row.kind === "source") return { ...judgement, missing: sources(judgement.missing, row.source, row.isMissing) };
   if (row.kind === "limit") return foldLimit(judgement, row, settings);
-  if (judgement.decided) return { ...judgement, afterDecision: addTotals(judgement.afterDecision, row) };
-  const next = row.kind === "routed" ? foldRouted(judgement, row, settings) : foldPairs(judgement, row, settings);
+  if (judgement.decided) {
+    // Requests of users are counted at the gateway.
+    if (row.kind === "users") return judgement;
+    return { ...judgement, afterDecision: addTotals(judgement.afterDecision, row) };
+  }
+  const next = foldCounted(judgement, row, settings);
   const decided = decideBad(next, row, settings);
   return { ...next, decided: decided ?? null };
+}
+
+function foldCounted(judgement: Judgement, row: RoutedRow | UsersRow | PairsRow, settings: JudgeSettings): Judgement {
+  if (row.kind === "routed") return foldRouted(judgement, row, settings);
+  return row.kind === "pairs" ? foldPairs(judgement, row, settings) : foldUsers(judgement, row);
 }
 
 function foldLimit(judgement: Judgement, row: LimitRow, settings: JudgeSettings): Judgement {
@@ -74,19 +83,50 @@ function foldRouted(judgement: Judgement, row: RoutedRow, settings: JudgeSetting
     weight: row.weight,
     latency,
     errors: isCoin
-      ? { ...judgement.errors, routed: thrown(judgement.errors.routed, row.weight, row) }
+      ? {
+          ...judgement.errors,
+          routed: thrown(judgement.errors.routed, row.weight, outcomesOf(row.new), outcomesOf(row.old)),
+        }
       : judgement.errors,
   };
 }
 
-function thrown(routed: readonly CoinCounts[], weight: number, row: RoutedRow): readonly CoinCounts[] {
+function foldUsers(judgement: Judgement, row: UsersRow): Judgement {
+  const { weight } = row;
+  // They were drawn ten minutes ago: the weight may be another one by now.
+  if (row.of === "whole") return { ...judgement, users: joined(judgement.users ?? [], row) };
+  const { errors } = judgement;
+  // Of the first request, the share is 0 or 1.
+  const outcomes = ([answered = 0, ...others]: UserShares) => ({ answered, failed: others.at(-1) ?? 0 });
+  const routed = thrown(errors.routed, weight, outcomes(row.new), outcomes(row.old));
+  return { ...judgement, weight, errors: { ...errors, routed } };
+}
+
+function joined(users: readonly UserCounts[], { weight, new: fresh, old }: UsersRow): readonly UserCounts[] {
+  const before = users.find((counts) => counts.weight === weight);
+  if (!before) return [...users, { weight, new: fresh, old }];
+  const plus = (one: UserShares, other: UserShares) => one.map((count, place) => count + (other[place] ?? 0));
+  const after = { weight, new: plus(before.new, fresh), old: plus(before.old, old) };
+  return users.map((counts) => (counts === before ? after : counts));
+}
+
+interface Outcomes {
+  readonly failed: number;
+  readonly answered: number;
+}
+
+function outcomesOf({ requests, failed }: SideCounts): Outcomes {
+  return { failed, answered: requests - failed };
+}
+
+function thrown(routed: readonly CoinCounts[], weight: number, fresh: Outcomes, old: Outcomes): readonly CoinCounts[] {
   const before = routed.find((counts) => counts.weight === weight);
   const after: CoinCounts = {
     weight,
-    newFailed: (before?.newFailed ?? 0) + row.new.failed,
-    newAnswered: (before?.newAnswered ?? 0) + row.new.requests - row.new.failed,
-    oldFailed: (before?.oldFailed ?? 0) + row.old.failed,
-    oldAnswered: (before?.oldAnswered ?? 0) + row.old.requests - row.old.failed,
+    newFailed: (before?.newFailed ?? 0) + fresh.failed,
+    newAnswered: (before?.newAnswered ?? 0) + fresh.answered,
+    oldFailed: (before?.oldFailed ?? 0) + old.failed,
+    oldAnswered: (before?.oldAnswered ?? 0) + old.answered,
   };
   return before ? routed.map((counts) => (counts === before ? after : counts)) : [...routed, after];
 }

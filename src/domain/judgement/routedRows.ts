@@ -23,6 +23,8 @@ export interface CountedBin extends TrafficRow {
 
 /** A change of the weight. Seconds since 1970, with their fraction. */
 export interface WeightStep {
+  /** Of the traffic, in the names of cookies. */
+  readonly generation: number;
   /** Percent that the new version answers. */
   readonly weight: number;
   readonly at: number;

@@ -1,5 +1,6 @@
 import { judgedFailures, outcomeOf, type TrafficPath } from "../traffic/outcome.ts";
 import type { Second } from "../traffic/seconds.ts";
+import type { UserShares } from "./coin.ts";
 import type { TimedRequests } from "./latencyRatio.ts";
 
 /** What one version answered. */
@@ -25,6 +26,20 @@ export interface RoutedRow {
   readonly weight: number | null;
   readonly new: SideCounts;
   readonly old: SideCounts;
+}
+
+/**
+ * Users whose side was drawn in one second, both versions together, where a cookie keeps them on it. Of `first`, the request that was drawn, once
+ * it is over; of `whole`, all requests of a user that were over within `userWindow` of the draw, once that is over, in the order of draws.
+ */
+export interface UsersRow {
+  readonly kind: "users";
+  readonly of: "first" | "whole";
+  readonly second: Second;
+  /** Probability of the new version, between 0 and 1: that of the cookie's generation. */
+  readonly weight: number;
+  readonly new: UserShares;
+  readonly old: UserShares;
 }
 
 /** Requests that both versions answered: the mirrored control at full weight, or a mirror. */
@@ -61,7 +76,7 @@ export interface LimitRow {
 }
 
 /** What a judgement is folded over, in the order in which it was stored. */
-export type JudgementRow = RoutedRow | PairsRow | SourceRow | LimitRow;
+export type JudgementRow = RoutedRow | UsersRow | PairsRow | SourceRow | LimitRow;
 
 /** Whether an answer with this status is a failure of the version. Time-outs and broken streams are too, whatever their status. */
 export function isFailure(status: number): boolean {

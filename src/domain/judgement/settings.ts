@@ -12,6 +12,8 @@ export interface JudgeSettings {
   readonly maxMismatch?: number | undefined;
   /** Requests, or pairs, of each side before anything is good. @default 100 */
   readonly minRequests: number;
+  /** Users are drawn, not requests: what counts is each one's first request, and the share of a user's requests that fail. @default requests are */
+  readonly users?: boolean | undefined;
   /** Share of requests that the old version answers too while the new one answers all, in percent; 0 is none. @default 5 */
   readonly control: number;
 }
@@ -19,13 +21,20 @@ export interface JudgeSettings {
 export const latencyQuantiles = { p50: 0.5, p95: 0.95 } as const;
 export type LatencyQuantile = keyof typeof latencyQuantiles;
 
-export type Metric = "errors" | "maxErrors" | "mismatch" | LatencyQuantile;
+export type Metric = "errors" | "users" | "maxErrors" | "mismatch" | LatencyQuantile;
 
 /** The metrics that share the risk. Without a control only the fixed limit of errors is left. */
-export function metricsOf({ control, maxErrors, maxLatencyRatio = {}, maxMismatch }: JudgeSettings): readonly Metric[] {
+export function metricsOf({
+  control,
+  maxErrors,
+  maxLatencyRatio = {},
+  maxMismatch,
+  users,
+}: JudgeSettings): readonly Metric[] {
   if (control === 0) return maxErrors === undefined ? [] : ["maxErrors"];
   return [
     "errors",
+    ...(users ? ["users" as const] : []),
     ...(maxMismatch === undefined ? [] : ["mismatch" as const]),
     ...(["p50", "p95"] as const).filter((quantile) => maxLatencyRatio[quantile] !== undefined),
   ];

@@ -1,4 +1,4 @@
-import type { ErrorCounts } from "./coin.ts";
+import type { ErrorCounts, UserCounts } from "./coin.ts";
 import type { LatencyCounts } from "./latencyRatio.ts";
 import type { LatencyQuantile, Metric } from "./settings.ts";
 
@@ -29,6 +29,8 @@ export interface Judgement {
   /** For those that may follow in the same rollout. */
   readonly riskLeft: number;
   readonly errors: ErrorCounts;
+  /** By all of their requests. @default none was drawn */
+  readonly users?: readonly UserCounts[] | undefined;
   readonly total: Readonly<Record<"new" | "old", SideTotal>>;
   readonly mismatch: { readonly compared: number; readonly mismatches: number };
   readonly latency: LatencySegment;

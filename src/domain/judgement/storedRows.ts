@@ -18,6 +18,8 @@ const side = z.strictObject({
   pods: z.number().optional(),
 });
 
+const users = z.array(z.number());
+
 /** A row as it is stored. */
 const storedRow = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -27,6 +29,14 @@ const storedRow = z.discriminatedUnion("kind", [
     weight: z.number().nullable(),
     new: side,
     old: side,
+  }),
+  z.strictObject({
+    kind: z.literal("users"),
+    of: z.enum(["first", "whole"]),
+    second: z.number(),
+    weight: z.number(),
+    new: users,
+    old: users,
   }),
   z.strictObject({
     kind: z.literal("pairs"),

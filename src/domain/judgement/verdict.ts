@@ -1,6 +1,6 @@
 import { count, percent } from "../shadow/readable.ts";
-import { differenceBounds } from "./coin.ts";
-import { isEnough, limitedShare } from "./evidence.ts";
+import { differenceBounds, type ErrorCounts, failureShares } from "./coin.ts";
+import { coinOf, isEnough, limitedShare } from "./evidence.ts";
 import type { JudgementRow, LimitRow } from "./rows.ts";
 import { type JudgeSettings, type LatencyQuantile, latencyQuantiles, type Metric, metricsOf } from "./settings.ts";
 import { anytimeLowerBound, anytimeUpperBound, logEvidenceAbove, logEvidenceBelow, mostEvidence } from "./share.ts";
@@ -26,6 +26,9 @@ export function decideBad(judgement: Judgement, row: JudgementRow, settings: Jud
  */
 function touches(row: JudgementRow, metric: Metric): boolean {
   if (row.kind === "source" || row.kind === "limit") return false;
+  if (row.kind === "users")
+    return metric === (row.of === "first" ? "errors" : "users") && row.new.slice(1).some((users) => users > 0);
+  if (metric === "users") return false;
   if (metric === "mismatch") return row.kind === "pairs" && row.mismatches > 0;
   if (metric === "errors" || metric === "maxErrors")
     return row.kind === "pairs" ? row.newFailed > 0 : row.new.failed > 0;
@@ -46,7 +49,7 @@ export function gistOf(judgement: Judgement, settings: JudgeSettings): string {
   if (decided) return "bad";
   const open = metricsOf(settings)
     .filter((metric) => !isGood(judgement, metric, settings))
-    .filter((metric) => metric !== "mismatch" || !isComparedLater(judgement));
+    .filter((metric) => !isOutstanding(judgement, metric, settings));
   const held = [
     ...missing,
     ...Object.keys(unknownLimits).sort(),
@@ -67,10 +70,15 @@ function verdictWith(judgement: Judgement, settings: JudgeSettings, areBad: read
     const decision = areBad.includes(metric) ? "bad" : isGood(judgement, metric, settings) ? "good" : "undecided";
     return { metric, decision, sentence: sentenceOf(judgement, metric, settings, decision) };
   });
+  const later = metricsOf(settings).filter(
+    (metric) => metric !== "users" && isOutstanding(judgement, metric, settings),
+  );
   const notes = [
     ...(settings.control === 0 ? ["no control"] : []),
-    ...(metrics.some(({ metric }) => metric === "mismatch") && isComparedLater(judgement)
-      ? ["answers are compared once the new version answers all requests"]
+    ...(later.length > 0
+      ? [
+          `${later.map((metric) => (metric === "mismatch" ? "answers" : metric)).join(" and ")} are compared once the new version answers all requests`,
+        ]
       : []),
     ...(loadOf(judgement) === "differs" && metrics.some(({ metric }) => metric in latencyQuantiles)
       ? ["load differs"]
@@ -85,9 +93,7 @@ function verdictWith(judgement: Judgement, settings: JudgeSettings, areBad: read
   const bad = metrics.filter(({ decision }) => decision === "bad");
   if (bad.length > 0) return { decision: "bad", because: bad.map(({ sentence }) => sentence), notes, metrics };
   const open = metrics
-    .filter(
-      ({ decision, metric }) => decision === "undecided" && !(metric === "mismatch" && isComparedLater(judgement)),
-    )
+    .filter(({ decision, metric }) => decision === "undecided" && !isOutstanding(judgement, metric, settings))
     .map(({ sentence }) => sentence);
   const because = metrics.length === 0 ? ["no control, and no maxErrors: nothing is judged"] : [...held, ...open];
   return { decision: because.length === 0 ? "good" : "undecided", because, notes, metrics };
@@ -108,7 +114,10 @@ function isGood(judgement: Judgement, metric: Metric, settings: JudgeSettings): 
 /** Requests, or pairs, of the side that has fewer. */
 function seenOf(judgement: Judgement, metric: Metric, settings: JudgeSettings): number {
   if (metric === "maxErrors" || metric === "mismatch") return limitedShare(judgement, metric, settings).trials;
-  const seen = metric === "errors" ? comparedRequests(judgement) : timedRequests(judgement, metric);
+  const seen =
+    metric === "errors" || metric === "users"
+      ? comparedIn(coinOf(judgement, metric))
+      : timedRequests(judgement, metric);
   return Math.min(seen.new, seen.old);
 }
 
@@ -116,34 +125,63 @@ function seenOf(judgement: Judgement, metric: Metric, settings: JudgeSettings): 
  * Weights at which the new version got another share of the requests than the router's coin can give, at one in ten thousand: counts are
  * lost on one side, or the router does something else. Then the one thing that the bounds rest on does not hold.
  */
-function wrongShares({ errors }: Judgement): string[] {
-  return errors.routed.flatMap((counts) => {
-    const ofNew = counts.newFailed + counts.newAnswered;
-    const all = ofNew + counts.oldFailed + counts.oldAnswered;
+function wrongShares({ errors: { routed }, users = [] }: Judgement): string[] {
+  const drawn = [
+    ...routed.map((counts) => ({
+      weight: counts.weight,
+      ofNew: counts.newFailed + counts.newAnswered,
+      ofOld: counts.oldFailed + counts.oldAnswered,
+      what: "requests",
+    })),
+    ...users.map(({ weight, new: fresh, old }) => ({ weight, ofNew: sum(fresh), ofOld: sum(old), what: "users" })),
+  ];
+  return drawn.flatMap(({ weight, ofNew, ofOld, what }) => {
+    const all = ofNew + ofOld;
     const enough = Math.log(2 / wrongShareRisk);
-    const { weight } = counts;
     if (all === 0 || mostEvidence(ofNew, all, weight) < enough) return [];
     if (logEvidenceAbove(ofNew, all, weight) < enough && logEvidenceBelow(ofNew, all, weight) < enough) return [];
-    return [`the new version got ${count(ofNew)} of ${count(all)} requests at a weight of ${percent(weight)}`];
+    return [`the new version got ${count(ofNew)} of ${count(all)} ${what} at a weight of ${percent(weight)}`];
   });
 }
 
-function comparedRequests({ errors: { routed, pairs } }: Judgement): { readonly new: number; readonly old: number } {
+function comparedIn({ routed, pairs, users = [] }: ErrorCounts): Readonly<Record<"new" | "old", number>> {
   const inPairs = pairs.newFailed + pairs.oldFailed + pairs.alike;
   return {
-    new: routed.reduce((sum, { newFailed, newAnswered }) => sum + newFailed + newAnswered, inPairs),
-    old: routed.reduce((sum, { oldFailed, oldAnswered }) => sum + oldFailed + oldAnswered, inPairs),
+    new:
+      inPairs +
+      sum(routed.map(({ newFailed, newAnswered }) => newFailed + newAnswered)) +
+      sum(users.flatMap((each) => each.new)),
+    old:
+      inPairs +
+      sum(routed.map(({ oldFailed, oldAnswered }) => oldFailed + oldAnswered)) +
+      sum(users.flatMap((each) => each.old)),
   };
 }
 
+/** Of users who count for two shares the parts make whole numbers again. */
+function sum(counts: readonly number[]): number {
+  return Math.round(counts.reduce((all, each) => all + each, 0));
+}
+
 function timedRequests({ latency: { counts } }: Judgement, quantile: LatencyQuantile) {
-  const sum = (numbers: readonly number[]) => numbers.reduce((all, number) => all + number, 0);
   return { new: sum(counts[quantile].fresh.surely), old: sum(counts[quantile].old.surely) };
 }
 
 /** Requests are copied at full weight, or before the first one: in between, a rollout may be good without a pair. */
 function isComparedLater({ weight, mismatch }: Judgement): boolean {
   return mismatch.compared === 0 && weight !== null && weight > 0 && weight < 1;
+}
+
+/**
+ * What is not waited for under this weight: answers, and what the gateway's counts of users do not tell, are compared where one version answers
+ * everybody, and users are counted where it does not.
+ */
+function isOutstanding(judgement: Judgement, metric: Metric, { users }: JudgeSettings): boolean {
+  const { weight } = judgement;
+  if (metric === "mismatch") return isComparedLater(judgement);
+  const isDrawn = weight !== null && weight > 0 && weight < 1;
+  if (metric === "users") return !isDrawn;
+  return metric in latencyQuantiles && users === true && isDrawn;
 }
 
 /** How requests per pod compare. Where pods are not known, nobody knows whether a version is slower or only busier. */
@@ -163,6 +201,18 @@ function sides({ total }: Judgement): string {
   return `errors ${ofAll(total.new)} against ${ofAll(total.old)}`;
 }
 
+/** Such as `of the requests of a user 12.5 % fail, by 40 users, against 0.2 %, by 360`. */
+function usersIn(counts: ErrorCounts): string {
+  const seen = comparedIn(counts);
+  const mean = (side: "new" | "old") => {
+    const failed = (counts.users ?? []).flatMap((each) =>
+      each[side].map((users, place) => users * (failureShares[place] ?? 0)),
+    );
+    return percent(failed.reduce((all, each) => all + each, 0) / Math.max(1, seen[side]));
+  };
+  return `of the requests of a user ${mean("new")} fail, by ${count(seen.new)} users, against ${mean("old")}, by ${count(seen.old)}`;
+}
+
 function ofAll({ failed, requests }: SideTotal): string {
   return `${count(failed)} of ${count(requests)}`;
 }
@@ -170,15 +220,17 @@ function ofAll({ failed, requests }: SideTotal): string {
 function sentenceOf(judgement: Judgement, metric: Metric, settings: JudgeSettings, decision: Decision): string {
   const splitRisk = judgement.risk / metricsOf(settings).length;
   const needed = `at least ${count(settings.minRequests)} are needed on each side before it is good`;
-  if (metric === "errors") {
-    const { low, high } = differenceBounds(judgement.errors, decision === "bad" ? splitRisk : judgement.risk);
-    const seen = comparedRequests(judgement);
+  if (metric === "errors" || metric === "users") {
+    const counts = coinOf(judgement, metric);
+    const { low, high } = differenceBounds(counts, decision === "bad" ? splitRisk : judgement.risk);
+    const seen = comparedIn(counts);
     const bounds =
       decision === "bad"
         ? `at least ${points(Math.max(low, settings.maxErrorIncrease))} more`
         : `at most ${points(high)} more`;
     const few = decision !== "bad" && Math.min(seen.new, seen.old) < settings.minRequests ? `; ${needed}` : "";
-    return `${sides(judgement)}, ${bounds}, ${points(settings.maxErrorIncrease)} are allowed${few}`;
+    const of = metric === "errors" ? sides(judgement) : usersIn(counts);
+    return `${of}, ${bounds}, ${points(settings.maxErrorIncrease)} are allowed${few}`;
   }
   if (metric === "maxErrors" || metric === "mismatch") {
     const { hits, trials, limit } = limitedShare(judgement, metric, settings);

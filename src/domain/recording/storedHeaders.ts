@@ -22,10 +22,15 @@ export function carriesSecret(name: string): boolean {
   return neverStored.has(name) || nameSays(name) === "credential" || nameSays(name) === "password";
 }
 
-/** The allowed headers of a request as a JSON object. `headers` has lower-case names. */
+/**
+ * The allowed headers of a request as a JSON object. `headers` has lower-case names.
+ *
+ * @param told - what the gateway told of it, under names of its own. Default: nothing
+ */
 export function storedHeaders(
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
   allowed: readonly string[],
+  told: Readonly<Record<string, string>> = {},
 ): string {
   const kept: Record<string, string | readonly string[]> = {};
   for (const name of allowed) {
@@ -35,7 +40,7 @@ export function storedHeaders(
     const isSecret = typeof value === "string" ? holdsSecret(value) : value.some(holdsSecret);
     kept[name] = isSecret ? "…" : value;
   }
-  return JSON.stringify(kept);
+  return JSON.stringify({ ...kept, ...told });
 }
 
 /** Values without a credential in them that came lately: a model's clients are few kinds of programs, and send the same ones with every request. */

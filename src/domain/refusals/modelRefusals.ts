@@ -213,10 +213,10 @@ export const modelRefusals = {
     cause: "Whether two answers differ is seen in their bodies.",
   },
   "judge.users": {
-    says: "keeps users on one side while {traffic} is {percent}, and {judge} compares requests that are drawn one by one",
-    fix: "remove the key, or set {control} to 0 and a maxErrors",
+    says: "keeps users on one side by a header while {traffic} is {percent}, and {judge} has to tell users apart",
+    fix: "write cookie, remove the key, or set {control} to 0 and a maxErrors",
     cause:
-      "With by, the router draws users. Neither the gateway's counts nor recorded requests tell them apart, and requests of one user counted one by one take equal versions back too often. At a traffic of 100 pairs are compared, which need no draw.",
+      "With by, the router draws users. With a cookie, recorders see which request was drawn and which ones followed it; by a header, every request looks alike, and requests of one user counted one by one take equal versions back too often. At a traffic of 100 pairs are compared, which need no draw.",
   },
   "judge.apps-elsewhere": {
     says: '"revert" would leave the apps that {apps} moves in another database where they are',

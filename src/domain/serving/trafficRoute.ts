@@ -1,5 +1,6 @@
 import { type RolloutTraffic, stickyHeaderOf } from "../zoo/traffic.ts";
 import { activatorBackend, copiedHeader, versionHeader } from "./activator.ts";
+import { coinCookie, coinHeader } from "./coin.ts";
 import { httpRouteManifest } from "./httpRoute.ts";
 import { modelLabels } from "./inferenceService.ts";
 import { divided, knativeGateway, type ModelRoute, servedPaths, versionDestination } from "./modelRoute.ts";
@@ -119,25 +120,31 @@ function sideRules(
   const sides = (weight >= 100 ? named.reverse() : named).filter((each) => each.weight > 0);
   const isDrawn = sides.length > 1;
   const isHashed = stickyHeaderOf(sticky) !== undefined;
-  const cookie = sticky === "cookie" && isDrawn ? `menagerie-${route.name}-${generation}` : undefined;
+  const cookie = sticky === "cookie" && isDrawn ? coinCookie(route.name, generation) : undefined;
+  // Recorders tell users apart by the id of the request that was drawn for them.
+  const isTold = route.old.recorded && route.new.recorded;
+  const told = cookie !== undefined && isTold ? { [coinHeader]: cookie } : {};
   const path = `${servingPath(route.namespace, route.name)}/`;
   const copied = isDrawn || control === 0 ? undefined : weight >= 100 ? route.old : route.new;
+  const woken = copied && frontOf(copied) ? { [copiedHeader]: copied.service } : {};
   const set = (side: string) =>
     cookie === undefined
       ? {}
-      : { setCookie: `${cookie}=${side}; Path=${path}; Max-Age=${cookieSeconds}; HttpOnly; SameSite=Lax` };
+      : {
+          setCookie: `${cookie}=${side}${isTold ? ".%REQ(X-REQUEST-ID)%" : ""}; Path=${path}; Max-Age=${cookieSeconds}; HttpOnly; SameSite=Lax`,
+        };
   return [
     ...(cookie === undefined ? [] : sides).map(({ side }) => ({
       name: side,
       paths: [],
-      headers: { cookie: `(.*;\\s*)?${cookie}=${side}(\\s*;.*)?` },
-      destinations: [destinationOf(side, route)],
+      headers: { cookie: `(.*;\\s*)?${cookie}=${side}(\\.[^;]*)?(\\s*;.*)?` },
+      destinations: [destinationOf(side, route, told)],
     })),
     {
       name: !isDrawn ? "all" : isHashed ? stickyRule(route) : "drawn",
       paths: [],
       destinations: sides.map((each) => ({
-        ...destinationOf(each.side, route, copied),
+        ...destinationOf(each.side, route, { ...told, ...woken }),
         ...(isDrawn ? { weight: isHashed ? hundredths(each.weight) : whole(each.weight, weight) } : {}),
         ...set(each.side),
       })),
@@ -146,14 +153,18 @@ function sideRules(
   ];
 }
 
-/** @param copied - the side that gets copies */
-function destinationOf(side: "old" | "new", route: DividedRoute, copied?: TrafficSide): Destination {
+/** @param told - headers that say how a request came to its side, and where its copy goes. Default: none */
+function destinationOf(
+  side: "old" | "new",
+  route: DividedRoute,
+  told: Readonly<Record<string, string>> = {},
+): Destination {
   const { [side]: own, old, new: fresh, namespace } = route;
   const destination = versionDestination(own, namespace);
   // Where one of them may sleep, the header that names a version is set for both: see `divided`.
   const named = {
     ...(old.sleeps || fresh.sleeps ? { [versionHeader]: own.service } : {}),
-    ...(copied && frontOf(copied) ? { [copiedHeader]: copied.service } : {}),
+    ...told,
   };
   // Knative's ingress routes by Host alone.
   if (own.mode === "Knative") return { ...knativeGateway, setHeaders: { Host: hostOf(destination), ...named } };

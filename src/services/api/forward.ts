@@ -4,6 +4,7 @@ import { batchPurpose, purposeHeader } from "../../domain/access/purpose.ts";
 import { claimHeader } from "../../domain/limits/claim.ts";
 import type { ForwardingFailure } from "../../domain/recording/prediction.ts";
 import { versionHeader } from "../../domain/serving/activator.ts";
+import { coinHeader } from "../../domain/serving/coin.ts";
 import { Exchange, type ExchangeObserver } from "../forwarding/exchange.ts";
 import { passUpgrade, upgradeOf } from "../forwarding/upgrade.ts";
 import { ApiError } from "./apiError.ts";
@@ -16,6 +17,7 @@ const withheld: ReadonlySet<string> = new Set([
   claimHeader,
   purposeHeader,
   versionHeader,
+  coinHeader,
 ]);
 
 export interface Forwarding {

@@ -8,19 +8,23 @@ import {
   currentJudgement,
   endOtherJudgements,
   foldStored,
+  type JudgementCursor,
   type NewVerdict,
   storeRows,
 } from "../../adapters/postgres/judgement/judgements.ts";
 import { readCountFacts } from "../../adapters/postgres/judgement/readCounts.ts";
 import { readPairs } from "../../adapters/postgres/judgement/readPairs.ts";
+import { readUsers } from "../../adapters/postgres/judgement/readUsers.ts";
 import type { Prometheus } from "../../adapters/prometheus/gatewayReadings.ts";
 import { readLimit } from "../../adapters/prometheus/readLimit.ts";
 import type { DeclaredJudge } from "../../domain/judgement/declared.ts";
 import { limitRow, newLimitRows, rangeOf } from "../../domain/judgement/limits.ts";
 import { pairRows } from "../../domain/judgement/pairRows.ts";
-import { type CountCursor, countRows, type WeightStep } from "../../domain/judgement/routedRows.ts";
-import type { LimitRow, PairsRow } from "../../domain/judgement/rows.ts";
+import { countRows, type WeightStep } from "../../domain/judgement/routedRows.ts";
+import type { LimitRow, PairsRow, UsersRow } from "../../domain/judgement/rows.ts";
+import { userRows } from "../../domain/judgement/userRows.ts";
 import type { Second } from "../../domain/traffic/seconds.ts";
+import { given } from "../../environment/given.ts";
 
 /** Recorders store what they have every second; a busy database takes it a little later. Seconds. */
 const recordersLag = 15;
@@ -72,9 +76,13 @@ export async function judgeOnce(client: ClientBase, now: Date, options: JudgingO
       await storeRows(client, id, async (cursor, state) => {
         const facts = await readCountFacts(client, rollout, steps, cursor, seconds);
         const counted = countRows(cursor, { ...facts, pods });
-        const paired = await readNewPairs(client, rollout, steps, { ...counted.cursor, pairs: cursor.pairs }, seconds);
+        const paired = await readRecorded(client, rollout, steps, { ...cursor, ...counted.cursor }, seconds);
         const rows = [...counted.rows, ...paired.rows, ...newLimitRows(limits, state)];
-        const moved = { pairs: paired.until, limits: isDue ? seconds : cursor.limits };
+        const moved = {
+          ...given({ users: cursor.users }),
+          pairs: paired.until,
+          limits: isDue ? seconds : cursor.limits,
+        };
         return { rows, cursor: { ...counted.cursor, ...moved } };
       });
       for (let isWhole = false; !isWhole; ) {
@@ -90,21 +98,27 @@ export async function judgeOnce(client: ClientBase, now: Date, options: JudgingO
 }
 
 /**
- * Pairs whose answers were over up to some seconds before now, and no later than counts were read: a clock that jumps passes over none. Those
- * that a recorder stores later than that are in no pair.
+ * Pairs, and users' requests, whose answers were over up to some seconds before now, and no later than counts were read: a clock that jumps passes
+ * over none. What a recorder stores later than that is not counted.
  */
-async function readNewPairs(
+async function readRecorded(
   client: ClientBase,
   rollout: JudgedRollout,
   steps: readonly WeightStep[],
-  { pairs: since, second, longest }: CountCursor & { readonly pairs: Second },
+  {
+    pairs: since,
+    second,
+    longest,
+    users: drawnFrom = 0,
+  }: Pick<JudgementCursor, "pairs" | "second" | "longest" | "users">,
   now: Second,
-): Promise<{ readonly rows: readonly PairsRow[]; readonly until: Second }> {
-  const { recordedIn, compare = {} } = rollout.judge;
+): Promise<{ readonly rows: readonly (PairsRow | UsersRow)[]; readonly until: Second }> {
+  const { recordedIn, compare = {}, users } = rollout.judge;
   const until = Math.min(now - recordersLag, second, since + mostPairSeconds);
   if (recordedIn === undefined || until < since + pairsEvery) return { rows: [], until: since };
   const pairs = await readPairs(client, recordedIn, rollout, { since, until });
-  return { rows: pairRows(pairs, compare, steps, longest), until };
+  const drawn = users ? await readUsers(client, recordedIn, rollout, { since, until, drawnFrom }) : [];
+  return { rows: [...userRows(drawn, steps), ...pairRows(pairs, compare, steps, longest)], until };
 }
 
 /** Latency alone needs to know them. */

@@ -10,6 +10,7 @@ import { predictionAsked } from "../../domain/protocols/asked.ts";
 import { type Operation, tellsFacts } from "../../domain/protocols/operation.ts";
 import { isSampled } from "../../domain/recording/sampling.ts";
 import { storedHeaders } from "../../domain/recording/storedHeaders.ts";
+import { coinHeader, storedCoin } from "../../domain/serving/coin.ts";
 import { AnswerTokens } from "../forwarding/answerTokens.ts";
 import { Exchange, type ExchangeEnd } from "../forwarding/exchange.ts";
 import { acceptUpgrades, isWebSocket, passUpgrade, upgradeOf } from "../forwarding/upgrade.ts";
@@ -52,7 +53,7 @@ export interface RecorderParts {
 /** For bodies of which only the number of bytes is wanted. */
 const nothingKept: CaptureBudget = { ofBody: 0, ofAll: 0, used: 0 };
 /** What the gateway tells the recorder is not the model's to see. */
-const withheld: ReadonlySet<string> = new Set([claimHeader]);
+const withheld: ReadonlySet<string> = new Set([claimHeader, coinHeader]);
 /** Memory for answers whose tokens somebody waits for, whatever is stored of them. */
 const claimedBudget: CaptureBudget = { ofBody: 8 * 1024 ** 2, ofAll: 64 * 1024 ** 2, used: 0 };
 
@@ -150,7 +151,7 @@ function record(parts: RecorderParts, operation: Operation, request: IncomingMes
         unpaired: !isPaired,
         requestTime,
         url: withoutCredentials(request.url ?? "/"),
-        headers: storedHeaders(request.headers, parts.storedHeaders),
+        headers: storedHeaders(request.headers, parts.storedHeaders, toldOf(request)),
         redacted: false,
         request: requestBody,
         response: responseBody,
@@ -201,6 +202,13 @@ function record(parts: RecorderParts, operation: Operation, request: IncomingMes
     },
     onEnd,
   }).start();
+}
+
+/** How the gateway found the side of a request. */
+function toldOf({ headers }: IncomingMessage): Readonly<Record<string, string>> {
+  const told = headers[coinHeader];
+  const coin = storedCoin(typeof told === "string" ? told : undefined, headers.cookie);
+  return coin === undefined ? {} : { [coinHeader]: coin };
 }
 
 async function sendMetrics({ metrics }: RecorderParts, response: ServerResponse): Promise<void> {

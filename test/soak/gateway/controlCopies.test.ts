@@ -12,7 +12,7 @@ let iris: DividedIris;
 const waking = "iris-v1-activator";
 
 beforeAll(async () => {
-  iris = await DividedIris.open("copies-of-a-rollout", { weight: 50 }, [waking]);
+  iris = await DividedIris.open("copies-of-a-rollout", { weight: 50 }, { others: [waking] });
 });
 
 afterAll(() => iris?.own.close());

@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import type { DeclaredJudge } from "../../../src/domain/judgement/declared.ts";
+import type { Sticky } from "../../../src/domain/zoo/traffic.ts";
 
 /** A judge with the defaults that errors alone need. */
 export const usualJudge: DeclaredJudge = {
@@ -45,21 +46,23 @@ export async function judgedModel(client: ClientBase, model: string, judge = usu
   return { model, hash, ...ids };
 }
 
-/** Writes a weight as `up` and the gateway do: set at one moment, in force from another. Seconds since 1970. */
+/** Writes a weight as `up` and the gateway do, in force from a moment, in seconds since 1970. Answers its generation. */
 export async function weightFrom(
   client: ClientBase,
   { model }: Pick<JudgedModel, "model">,
   weight: number,
   at: number,
-): Promise<void> {
+  sticky: Sticky | null = null,
+): Promise<number> {
   const { rows } = await client.query<{ generation: string }>(
     `SELECT s.generation FROM menagerie.model m LEFT JOIN menagerie.rollout_traffic t ON t.model_id = m.id,
-            menagerie.set_traffic(m.name, t.generation, $2, 5, NULL, 'up', NULL) s WHERE m.name = $1`,
-    [model, weight],
+            menagerie.set_traffic(m.name, t.generation, $2, 5, $3, 'up', NULL) s WHERE m.name = $1`,
+    [model, weight, sticky],
   );
   await client.query(
     `UPDATE menagerie.rollout_traffic_step SET at = to_timestamp($3), applied_at = to_timestamp($3)
       WHERE generation = $2 AND model_id = (SELECT id FROM menagerie.model WHERE name = $1)`,
     [model, rows[0]?.generation, at],
   );
+  return Number(rows[0]?.generation);
 }

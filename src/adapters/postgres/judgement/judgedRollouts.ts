@@ -93,8 +93,8 @@ export async function readWeightSteps(
   client: ClientBase,
   { modelId, old, hash }: Pick<JudgedRollout, "modelId" | "old" | "hash">,
 ): Promise<WeightStep[]> {
-  const { rows } = await client.query<{ weight: number; at: number; appliedAt: number | null; isSticky: boolean }>(
-    `SELECT weight, extract(epoch FROM at)::float8 AS at, extract(epoch FROM applied_at)::float8 AS "appliedAt",
+  const { rows } = await client.query<Omit<WeightStep, "appliedAt"> & { appliedAt: number | null }>(
+    `SELECT generation::float8 AS generation, weight, extract(epoch FROM at)::float8 AS at, extract(epoch FROM applied_at)::float8 AS "appliedAt",
             sticky IS NOT NULL AS "isSticky"
        FROM menagerie.rollout_traffic_step
       WHERE model_id = $1 AND from_version_id = $2 AND truss_hash = $3 ORDER BY generation`,

@@ -15,6 +15,8 @@ import type { JudgedRollout } from "./judgedRollouts.ts";
 export interface JudgementCursor extends CountCursor {
   /** Pairs whose answers were over before this second are rows. */
   readonly pairs: Second;
+  /** Users who are drawn before it are those of an earlier judgement. @default all count */
+  readonly users?: Second | undefined;
   /** When fixed limits were asked for last. */
   readonly limits: Second;
   /** Rows that are stored, and of these how many are in the state. */
@@ -79,8 +81,8 @@ export function currentJudgement(client: ClientBase, rollout: JudgedRollout, sin
     await endJudgement(client, modelId);
     const before = last && { riskLeft: Math.min(last.state.riskLeft, judge.risk) };
     const cursor: JudgementCursor = last
-      ? { ...last.cursor, missing: [], stored: 0, folded: 0 }
-      : { second: since, missing: [], longest: 0, pairs: since, limits: 0, stored: 0, folded: 0 };
+      ? { ...last.cursor, missing: [], users: last.cursor.pairs, stored: 0, folded: 0 }
+      : { second: since, missing: [], longest: 0, pairs: since, users: since, limits: 0, stored: 0, folded: 0 };
     const begun = await client.query<{ id: string }>(
       `INSERT INTO menagerie.judgement (model_id, from_version_id, to_version_id, truss_hash, settings, cursor, state)
        VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id::text AS id`,

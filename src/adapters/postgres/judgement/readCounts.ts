@@ -36,7 +36,7 @@ export async function readCountFacts(
     unable: [
       ...(old.isUncounted || fresh.isUncounted ? ["the gateway, which has one destination in Knative mode,"] : []),
       // A fixed limit is about the new version's own requests, whoever sends them.
-      ...(judge.control > 0 && isSticky(steps) ? ["the count of users, which `by` needs,"] : []),
+      ...(judge.control > 0 && !judge.users && isSticky(steps) ? ["the count of users, which `by` needs,"] : []),
     ],
     bins: rows.map(({ id, latency, ...row }) => ({
       ...row,

@@ -14,12 +14,13 @@ import { ensurePredictionTables } from "../../../../src/adapters/postgres/predic
 import { clientConfig } from "../../../../src/adapters/postgres/server.ts";
 import { beginSource, endSource } from "../../../../src/adapters/postgres/traffic/sources.ts";
 import { storeBatch } from "../../../../src/adapters/postgres/traffic/storeBatch.ts";
+import { failureShares } from "../../../../src/domain/judgement/coin.ts";
 import type { DeclaredJudge } from "../../../../src/domain/judgement/declared.ts";
 import { describeVerdict } from "../../../../src/domain/judgement/description.ts";
 import { beginJudgement, foldRow } from "../../../../src/domain/judgement/judgement.ts";
 import { patience } from "../../../../src/domain/judgement/routedRows.ts";
 import type { JudgementRow } from "../../../../src/domain/judgement/rows.ts";
-import type { Verdict } from "../../../../src/domain/judgement/state.ts";
+import type { Judgement, Verdict } from "../../../../src/domain/judgement/state.ts";
 import { gistOf, verdictOf } from "../../../../src/domain/judgement/verdict.ts";
 import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
 import { contentVersion } from "../../../../src/domain/shadow/evidence.ts";
@@ -359,6 +360,114 @@ describe("recorded pairs", () => {
       [judged.modelId],
     );
     expect(rows).toEqual([{ mismatch: { compared: 1_500, mismatches: 0 } }]);
+  });
+});
+
+describe("users whom a cookie keeps on their side", () => {
+  const schema = "recorded_users";
+  const ofUsers: DeclaredJudge = { ...usualJudge, users: true, recordedIn: schema };
+  const versions = () => ({ new: contentVersion(judged.hash, {}), old: contentVersion("0".repeat(64), {}) });
+  let generation: number;
+
+  beforeAll(async () => {
+    await ensurePredictionTables(client, schema, { retentionDays: 5 });
+    await client.query(`SELECT ${schema}.make_prediction_day((now() AT TIME ZONE 'UTC')::date - 1)`);
+  });
+
+  beforeEach(async () => {
+    // The other tests' models have cookies of the same generation.
+    await client.query(`TRUNCATE ${schema}.inference_requests, ${schema}.inference_response`);
+    await begin(ofUsers);
+    generation = await weightFrom(client, judged, 50, start - 100, "cookie");
+  });
+
+  /** Users one after the other, a tenth of a second apart, each with a request that is drawn and some that follow it. */
+  async function users(
+    count: number,
+    statusOf: (side: "new" | "old", request: number) => number,
+    length = 4,
+  ): Promise<void> {
+    for (let user = 0; user < count; user += 1) {
+      const side = user % 2 === 0 ? "new" : "old";
+      const drawn = `${judged.model}-${user}`;
+      const requests = Array.from({ length }, (_, request) => ({
+        id: request === 0 ? drawn : `${drawn}-${request}`,
+        at: new Date((start + 10) * 1000 + user * 100 + request * 20),
+        status: statusOf(side, request),
+        version: versions()[side],
+        operation: "predict",
+        headers: { "x-menagerie-coin": request === 0 ? `drawn ${generation}` : `kept ${generation} ${drawn}` },
+      }));
+      await storePredictions(client, schema, requests);
+    }
+  }
+
+  /** The gateway tells until then; the judge looks as often as it takes. */
+  async function judgedUntil(second: number): Promise<void> {
+    await storeBatch(client, gateway, {
+      observed: { since: told, until: second },
+      tellsEnds: true,
+      counts: [],
+      timed: [],
+    });
+    for (told = Math.max(told, second); ; ) {
+      await judge(told + 30);
+      const { rows } = await client.query<{ pairs: number }>(
+        "SELECT (cursor->>'pairs')::float8 AS pairs FROM menagerie.judgement WHERE model_id = $1 AND ended_at IS NULL",
+        [judged.modelId],
+      );
+      if ((rows[0]?.pairs ?? 0) > told - 10) return;
+    }
+  }
+
+  const counted = async () =>
+    (
+      await client.query<{ state: Judgement }>(
+        "SELECT state FROM menagerie.judgement WHERE model_id = $1 ORDER BY id",
+        [judged.modelId],
+      )
+    ).rows.map(({ state }) => ({ errors: state.errors.routed, users: state.users ?? [] }));
+
+  it("are judged by their first requests at once", async () => {
+    await users(40, (side) => (side === "new" ? 500 : 200));
+    await judgedUntil(start + 30);
+    expect(await decisions()).toEqual(["undecided", "bad"]);
+    expect((await verdicts()).at(-1)?.because).toEqual([expect.stringMatching(/^errors/)]);
+  });
+
+  it("and by all of their requests once their time is over, each once", async () => {
+    await users(300, (side, request) => (side === "new" && request > 0 ? 500 : 200));
+    await judgedUntil(start + 100);
+    const weight = 0.5;
+    const first = { weight, newFailed: 0, newAnswered: 150, oldFailed: 0, oldAnswered: 150 };
+    expect(await counted()).toEqual([{ errors: [first], users: [] }]);
+    expect(await decisions()).not.toContain("bad");
+    await judgedUntil(start + 700);
+    expect((await decisions()).at(-1)).toBe("bad");
+    expect((await verdicts()).at(-1)?.because).toEqual([
+      expect.stringMatching(/^of the requests of a user 75 % fail, by \d+ users, against 0 %/),
+    ]);
+  });
+
+  it("are good where both versions answer alike", async () => {
+    await users(2_000, () => 200, 1);
+    await judgedUntil(start + 1_000);
+    expect((await decisions()).at(-1)).toBe("good");
+    const weight = 0.5;
+    const first = { weight, newFailed: 0, newAnswered: 1_000, oldFailed: 0, oldAnswered: 1_000 };
+    const all = failureShares.map((share) => (share === 0 ? 1_000 : 0));
+    expect(await counted()).toEqual([{ errors: [first], users: [{ weight, new: all, old: all }] }]);
+  });
+
+  it("are those of the judgement in which they were drawn", async () => {
+    await users(100, () => 200);
+    await judgedUntil(start + 100);
+    await client.query(
+      `UPDATE menagerie.rollout SET judge = judge || '{"maxErrorIncrease": 0.02}' WHERE model_id = $1`,
+      [judged.modelId],
+    );
+    await judgedUntil(start + 800);
+    expect((await counted())[1]).toEqual({ errors: [], users: [] });
   });
 });
 

@@ -3,7 +3,7 @@ import { pairRows } from "../../../../src/domain/judgement/pairRows.ts";
 import type { WeightStep } from "../../../../src/domain/judgement/routedRows.ts";
 import type { RecordedAnswer, RecordedPair } from "../../../../src/domain/shadow/recorded.ts";
 
-const all: WeightStep = { weight: 100, at: 0, appliedAt: 1, isSticky: false };
+const all: WeightStep = { generation: 1, weight: 100, at: 0, appliedAt: 1, isSticky: false };
 
 function answer(status: number | null, more: Partial<RecordedAnswer> = {}): RecordedAnswer {
   return { status, failure: null, latencyMs: 20, body: { json: { class: 1 } }, ...more };

@@ -14,7 +14,7 @@ import { bucketOf, emptyLatency } from "../../../../src/domain/traffic/latency.t
 import type { Outcome } from "../../../../src/domain/traffic/outcome.ts";
 
 const begun: CountCursor = { second: 100, missing: [], longest: 0 };
-const tenPercent: WeightStep = { weight: 10, at: 0, appliedAt: 1, isSticky: false };
+const tenPercent: WeightStep = { generation: 1, weight: 10, at: 0, appliedAt: 1, isSticky: false };
 
 function source(name: string, ...observed: readonly (readonly [since: number, until: number])[]): TrafficSource {
   const intervals = observed.map(([since, until]) => ({ since, until }));
@@ -188,7 +188,7 @@ describe("a source", () => {
 describe("the weight of a second", () => {
   const at = (second: number, steps: readonly WeightStep[], longest = 0) =>
     weightIn({ since: second, until: second + 1 }, steps, longest);
-  const half: WeightStep = { weight: 50, at: 200.4, appliedAt: 201.9, isSticky: false };
+  const half: WeightStep = { generation: 2, weight: 50, at: 200.4, appliedAt: 201.9, isSticky: false };
 
   test("is not known from the second before a change until gateways follow it and earlier requests are over", () => {
     const steps = [tenPercent, half];

@@ -35,7 +35,7 @@ function row(change: Partial<RolloutTraffic> = {}): RolloutTraffic {
 interface Rule {
   readonly name?: string;
   readonly match?: readonly { readonly headers?: Readonly<Record<string, { readonly regex: string }>> }[];
-  readonly route?: readonly { readonly weight?: number }[];
+  readonly route?: readonly { readonly weight?: number; readonly headers?: object }[];
 }
 
 /** Rules of the delegate. */
@@ -89,6 +89,7 @@ describe("the object that divides requests", () => {
       "a=b; menagerie-iris-7=old",
       "menagerie-iris-7=old; c=d",
       "a=b;menagerie-iris-7=old ;c=d",
+      "a=b; menagerie-iris-7=old.0b9f2c1e-6a54; c=d",
     ]) {
       expect(held).toMatch(cookie(old));
       expect(held).not.toMatch(cookie(fresh));
@@ -117,6 +118,21 @@ describe("the object that divides requests", () => {
       expect.objectContaining({ weight: 10 }),
     ]);
     expect(rules(row({ sticky: "cookie", weight: 100 }))).toEqual(rules(row({ weight: 100 })));
+  });
+
+  it("tells recorders by which cookie it draws, and gives it the id of the request that is drawn, where both versions are recorded", () => {
+    const both = route({ old: side(1, { recorded: true }), new: side(2, { recorded: true }) });
+    const told = { request: { set: { "x-menagerie-coin": "menagerie-iris-7" } } };
+    const [old, fresh, drawn] = rules(row({ sticky: "cookie" }), both);
+    for (const kept of [old, fresh]) expect(kept?.route?.[0]?.headers).toEqual(told);
+    expect(drawn?.route?.[1]?.headers).toEqual({
+      ...told,
+      response: { add: { "set-cookie": expect.stringMatching(/^menagerie-iris-7=new\.%REQ\(X-REQUEST-ID\)%; Path=/) } },
+    });
+    for (const other of [row({ sticky: "cookie", weight: 100 }), row()])
+      expect(JSON.stringify(rules(other, both))).not.toContain("x-menagerie-coin");
+    const one = route({ new: side(2, { recorded: true }) });
+    expect(JSON.stringify(rules(row({ sticky: "cookie" }), one))).not.toContain("x-menagerie-coin");
   });
 
   it("draws by the hash of a header through a filter that names its rule, by hundredths of a percent whatever the weight", () => {

@@ -1,0 +1,135 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { readUsers } from "../../../../src/adapters/postgres/judgement/readUsers.ts";
+import { withClient } from "../../../../src/adapters/postgres/server.ts";
+import { userWindow } from "../../../../src/domain/judgement/userRows.ts";
+import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
+import { startPredictor, type TestPredictor } from "../../../support/predictor.ts";
+import { startRecorder, type TestRecorder } from "../../../support/recorder.ts";
+
+/** Users as two real recorders tell them apart, of requests as a gateway sends them on whose cookie keeps users on their side. */
+
+const [schema, cookie] = ["users", "menagerie-iris-7"];
+let postgres: TestPostgres;
+let predictor: TestPredictor;
+let recorders: Readonly<Record<"old" | "new", TestRecorder>>;
+const begun = Math.floor(Date.now() / 1000) - 1;
+const ids: string[] = [];
+
+beforeAll(async () => {
+  [postgres, predictor] = await Promise.all([startPostgres(), startPredictor()]);
+  const usual = predictor.answer;
+  predictor.answer = (response, body, request) => {
+    if (request.url?.includes("fails")) response.writeHead(500).end("{}");
+    else usual(response, body, request);
+  };
+  const start = (version: string, makeTables: boolean) =>
+    startRecorder({
+      postgres,
+      predictor: predictor.host,
+      schema,
+      makeTables,
+      env: { MENAGERIE_MODEL_VERSION: version },
+    });
+  const old = await start("1", true);
+  recorders = { old, new: await start("2", false) };
+});
+
+afterAll(async () => {
+  await recorders.new.dispose();
+  await recorders.old.dispose();
+  await Promise.all([predictor.stop(), postgres.stop()]);
+});
+
+/** A request as the gateway sends it on; answers its id. */
+async function ask(side: "old" | "new", headers: Readonly<Record<string, string>>, fails = false): Promise<string> {
+  const id = headers["x-request-id"] ?? randomUUID();
+  ids.push(id);
+  const response = await fetch(`${recorders[side].origin}/v1/models/model:predict${fails ? "?fails" : ""}`, {
+    method: "POST",
+    body: '{"values": [1]}',
+    headers: { "content-type": "application/json", "x-request-id": id, ...headers },
+  });
+  await response.text();
+  expect(response.status).toBe(fails ? 500 : 200);
+  return id;
+}
+
+const draw = (side: "old" | "new", fails = false, more: Readonly<Record<string, string>> = {}) =>
+  ask(side, { "x-menagerie-coin": cookie, ...more }, fails);
+const follow = (side: "old" | "new", id: string, fails = false) =>
+  ask(side, { "x-menagerie-coin": cookie, cookie: `theirs=1; ${cookie}=${side}.${id}` }, fails);
+
+/** What is told of all users, each kind as if its time were over. */
+async function told(drawnFrom = begun) {
+  const stored = async () =>
+    (await recorders.old.query<{ n: number }>("SELECT count(*)::int AS n FROM inference_response"))[0]?.n;
+  await expect.poll(stored, { interval: 50 }).toBe(ids.length);
+  const sides = { old: { recordedAs: "1" }, new: { recordedAs: "2" } };
+  const read = (later: number) =>
+    withClient(postgres.server, "postgres", (client) =>
+      readUsers(client, schema, sides, { since: begun + later, until: begun + 300 + later, drawnFrom }),
+    );
+  const all = [...(await read(0)), ...(await read(userWindow))];
+  const sums: Record<string, { users: number; failed: number }> = {};
+  for (const { of, side, generation, share, users } of all) {
+    expect(generation).toBe(7);
+    const before = sums[`${of} ${side}`] ?? { users: 0, failed: 0 };
+    sums[`${of} ${side}`] = { users: before.users + users, failed: before.failed + share * users };
+  }
+  return sums;
+}
+
+it("a user is the request that was drawn, and those that follow with its cookie", async () => {
+  const seen: string[] = [];
+  const answer = predictor.answer;
+  predictor.answer = (response, body, request) => {
+    seen.push(...Object.keys(request.headers));
+    answer(response, body, request);
+  };
+  const one = await draw("new");
+  await follow("new", one, true);
+  await follow("new", one, true);
+  await follow("new", one);
+  await draw("new", true);
+  const other = await draw("old");
+  await follow("old", other);
+  // Of a browser that keeps no cookies, each request is one.
+  for (let times = 0; times < 3; times += 1) await draw("old");
+  expect(await told()).toEqual({
+    "first new": { users: 2, failed: 1 },
+    "first old": { users: 4, failed: 0 },
+    "whole new": { users: 2, failed: 1.5 },
+    "whole old": { users: 4, failed: 0 },
+  });
+  // The model is told nothing of it.
+  expect(seen).not.toContain("x-menagerie-coin");
+});
+
+it("what nobody was drawn for counts for nothing: other requests, made up cookies, and ids that come again", async () => {
+  const before = await told();
+  // Through the API service, whose users nobody draws.
+  await ask("old", {}, true);
+  await follow("new", randomUUID(), true);
+  // On the side where it was not drawn.
+  await follow("new", await draw("old"), true);
+  // An earlier Menagerie's cookie, which has no id.
+  await ask("new", { "x-menagerie-coin": cookie, cookie: `${cookie}=new` }, true);
+  const twice = { "x-request-id": "twice" };
+  await draw("new", true, twice);
+  await draw("old", true, twice);
+  const after = await told();
+  expect(after).toEqual({
+    ...before,
+    "first old": { users: 5, failed: 0 },
+    "whole old": { users: 5, failed: 0 },
+  });
+  expect(await told(begun + 300)).toEqual({});
+});
+
+it("no cookie is stored", async () => {
+  const rows = await recorders.old.query<{ coin: string | null }>(
+    "SELECT headers->>'x-menagerie-coin' AS coin FROM inference_requests WHERE headers::text LIKE '%menagerie-iris%' OR headers ? 'cookie'",
+  );
+  expect(rows).toEqual([]);
+});
