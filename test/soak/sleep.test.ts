@@ -139,8 +139,12 @@ test("two versions at 90 to 10, one of them asleep: both answer, and each is cou
   expect(counted).toEqual({ awake: 400 - slept, dozer: slept });
 });
 
-test("while the database is away for a minute, a model that is awake goes on answering", async () => {
+test("while the database is away for a minute, a model that is awake goes on answering, and each request of an app is counted once", async () => {
   expect((await own.predict("dozer")).status).toBe(200);
+  const made = await own.home.menagerie(["app", "create", "dozer", "--owner", "eve@example.com", "--json"]);
+  const { id } = JSON.parse(made.stdout) as { id: string };
+  const askApp = async () => (await own.post(`${own.api}/models/${id}/predict`)).status;
+  expect(await askApp()).toBe(200);
   const isServer = ({ command }: { command: string }) => /postgres/.test(command) && !/main\.ts|keeper/.test(command);
   const servers = own.home.processes().filter(isServer);
   expect(servers.length).toBeGreaterThan(3);
@@ -148,7 +152,7 @@ test("while the database is away for a minute, a model that is awake goes on ans
   for (const { pid } of servers) process.kill(pid, "SIGSTOP");
   try {
     for (const begun = Date.now(); Date.now() - begun < 65_000; ) {
-      answers.push((await own.predict("dozer")).status);
+      answers.push((await own.predict("dozer")).status, await askApp());
       await delay(500);
     }
   } finally {
@@ -156,6 +160,11 @@ test("while the database is away for a minute, a model that is awake goes on ans
   }
   expect(answers.length).toBeGreaterThan(20);
   expect(answers.filter((status) => status !== 200)).toEqual([]);
+  const counted = async () => {
+    const { stdout } = await own.home.menagerie(["usage", "--organization", "eve@example.com", "--json"]);
+    return (JSON.parse(stdout) as { requests: number }[]).reduce((sum, { requests }) => sum + requests, 0);
+  };
+  await expect.poll(counted).toBe(1 + answers.length / 2);
 });
 
 test("what a smoke set sends wakes the version that it tries", async () => {
