@@ -220,14 +220,14 @@ test("a request to a model that may sleep is counted once, though it passes the 
   const query = await queryOf("napping");
   const ofNapping = await newApp("napping");
   expect([await predict("napping"), await predictByApp(ofNapping)]).toEqual([200, 200]);
-  await vi.waitFor(async () => expect(await loadBy(query)).toBe(0), { timeout: 200_000, interval: 2_000 });
-  await sendAll(120, () => predict("napping"));
-  await vi.waitFor(async () => expect(await requestsBy(query)).toBeGreaterThan(0.97 * 120), counted);
-  expect(await requestsBy(query)).toBeLessThan(1.05 * 120);
-  await sendAll(120, () => predictByApp(ofNapping));
-  await vi.waitFor(async () => expect(await requestsBy(query)).toBeGreaterThan(0.97 * 240), counted);
-  expect(await requestsBy(query)).toBeLessThan(1.05 * 240);
-}, 300_000);
+  for (const send of [() => predict("napping"), () => predictByApp(ofNapping)]) {
+    // What was sent before is out of the query's window, however long sending takes.
+    await vi.waitFor(async () => expect(await loadBy(query)).toBe(0), { timeout: 200_000, interval: 2_000 });
+    await sendAll(120, send);
+    await vi.waitFor(async () => expect(await requestsBy(query)).toBeGreaterThan(0.97 * 120), counted);
+    expect(await requestsBy(query)).toBeLessThan(1.05 * 120);
+  }
+}, 600_000);
 
 test("a version that nobody asks is at zero, and what nobody scrapes has no number that could scale", async () => {
   const asked = {
