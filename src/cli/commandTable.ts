@@ -139,6 +139,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/promote.ts")).promoteCommand(),
   },
   {
+    name: "bisect",
+    about: "Find the release, and the part of it, with which the answer to a request changed.",
+    load: async () => (await import("./commands/bisect.ts")).bisectCommand(),
+  },
+  {
     name: "data",
     about: "States of releases and the source data that they are built from.",
     load: async () => (await import("./commands/data.ts")).dataCommand(),

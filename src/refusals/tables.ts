@@ -5,6 +5,7 @@ import { releaseStateRefusals } from "../adapters/postgres/releaseState/refusals
 import { zooRefusals } from "../adapters/postgres/zoo/refusals.ts";
 import { adaptersRefusals } from "../adapters/refusals.ts";
 import { trussFilesRefusals } from "../adapters/truss/refusals.ts";
+import { bisectCommandRefusals } from "../cli/bisect/refusals.ts";
 import { commandsRefusals } from "../cli/commands/refusals.ts";
 import { rolloutRefusals } from "../cli/commands/rollout/refusals.ts";
 import { proveRefusals } from "../cli/prove/refusals.ts";
@@ -12,6 +13,7 @@ import { cliRefusals } from "../cli/refusals.ts";
 import { tryRefusals } from "../cli/trial/refusals.ts";
 import { upRefusals } from "../cli/up/refusals.ts";
 import { batchRefusals } from "../domain/batch/refusals.ts";
+import { bisectRefusals } from "../domain/bisect/refusals.ts";
 import { pushedRefusals } from "../domain/development/refusals.ts";
 import { engineStateRefusals } from "../domain/engineStateRefusals.ts";
 import { patchRefusals } from "../domain/patch/refusals.ts";
@@ -45,6 +47,8 @@ export const tables: readonly RefusalTable[] = [
   patchRefusals,
   releaseRefusals,
   trialRefusals,
+  bisectRefusals,
+  bisectCommandRefusals,
   releaseStateRefusals,
   zooRefusals,
   postgresRefusals,

@@ -21,9 +21,14 @@ export interface Sending {
   readonly signal: AbortSignal;
 }
 
+/** What is sent of a recorded request. */
+export type RequestToSend = Pick<RecordedRequest, "operation" | "body" | "headers">;
+
 /** What came of a recorded request that was sent again. */
 export interface SentAgain {
   readonly answer: RecordedAnswer;
+  /** What `answer.body` was read from: of a stream, what its pieces join to. Empty where there is no whole answer. */
+  readonly content: { readonly bytes: Uint8Array; readonly encoding: string | null };
   /** Why there is no whole answer. */
   readonly error?: unknown;
   /** The request leaves its answer to chance. */
@@ -34,7 +39,7 @@ export interface SentAgain {
 
 /** Sends a recorded request under another id, without keys that were recorded with it, and reads the answer as a recorder would. */
 export async function sendRecorded(
-  recorded: RecordedRequest,
+  recorded: RequestToSend,
   url: string,
   requestId: string,
   sending: Sending,
@@ -73,23 +78,25 @@ export async function sendRecorded(
       failure: null,
       latencyMs,
     });
+    const read = joined ? { bytes: joined, encoding: null } : { bytes: content, encoding };
     const answer: RecordedAnswer = {
       status,
       failure,
       latencyMs,
       firstTokenMs: facts.firstTokenMs,
       completionTokens: facts.tokens?.completion ?? null,
-      body: joined ? readBody(joined, null) : readBody(content, encoding),
+      body: readBody(read.bytes, read.encoding),
     };
-    return { ...known, answer };
+    return { ...known, answer, content: read };
   } catch (error) {
     signal.throwIfAborted();
     // Its status stays, also where the body broke off behind it.
-    return { ...known, answer: { status, failure: failureOf(error), latencyMs: null, body: { json: null } }, error };
+    const answer: RecordedAnswer = { status, failure: failureOf(error), latencyMs: null, body: { json: null } };
+    return { ...known, answer, content: { bytes: Buffer.alloc(0), encoding: null }, error };
   }
 }
 
-function toSend({ operation: name, body, headers }: RecordedRequest, streaming: Streaming) {
+function toSend({ operation: name, body, headers }: RequestToSend, streaming: Streaming) {
   const operation = name === null ? undefined : operationNamed(name);
   const read = readBody(body, headers["content-encoding"] ?? null);
   if (!("json" in read)) return { body, headers, isSampled: false, keys: 0 };

@@ -9,10 +9,8 @@ import { replayRequests } from "../../adapters/predictions/replay.ts";
 import { counted } from "../../domain/counted.ts";
 import { type Streaming, streamings } from "../../domain/recording/requestAgain.ts";
 import { Comparison } from "../../domain/shadow/comparison.ts";
-import { parseFieldPath } from "../../domain/shadow/fieldPath.ts";
 import { sampledFailuresBound } from "../../domain/shadow/gate.ts";
 import { headlineOf } from "../../domain/shadow/headline.ts";
-import type { ComparisonRules } from "../../domain/shadow/rules.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { readTarget } from "../../local/target.ts";
 import { interruptible } from "../interrupt.ts";
@@ -21,6 +19,7 @@ import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
 import { findRecording, type Recording } from "../recordings.ts";
 import { describeReplay, type ReplayCounts } from "../replay/description.ts";
+import { givenRules } from "../replay/givenRules.ts";
 import { type ReplayTarget, replayTarget } from "../replay/target.ts";
 import { openSample } from "../samples/replaySample.ts";
 import { terminalProgress } from "../terminalProgress.ts";
@@ -127,7 +126,7 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
     limit: options.limit,
     order: options.asRecorded ? "time" : "id",
   };
-  const comparison = comparisonOf(options, deployed?.compare ?? {});
+  const comparison = new Comparison(givenRules(options, deployed?.compare ?? {}));
   const counts = await asOperator(options.environment, async (client): Promise<ReplayCounts> => {
     const found = await countRecordedRequests(client, range);
     if (found.requests === 0) {
@@ -145,7 +144,7 @@ async function replayOfSample(file: string, options: ReplayOptions, signal: Abor
   const { name } = header.source;
   requireComparable(name, header.redaction.unredacted === null ? header.count : 0, options);
   const target = await replayTarget(options);
-  const comparison = comparisonOf(options, (await recordingOf(name, options.environment))?.compare ?? {});
+  const comparison = new Comparison(givenRules(options, (await recordingOf(name, options.environment))?.compare ?? {}));
   const found = { requests: Math.min(header.count, options.limit), truncated: 0 };
   const wanted = requests(options.limit);
   const counts = await send({ found, requests: wanted, target, comparison, options, signal });
@@ -252,17 +251,6 @@ async function recordingOf(name: string, environment: string): Promise<Recording
   if (!(await readTarget(environmentLayout(environment)))) return undefined;
   const { layout } = await knownEnvironment(environment);
   return findRecording(layout, name);
-}
-
-/** By the deployment's rules; those of the command line come on top. */
-function comparisonOf({ ignore, tolerance }: ReplayOptions, declared: ComparisonRules): Comparison {
-  const wrong = ignore.find((path) => !parseFieldPath(path));
-  if (wrong !== undefined) throw refuse("replay.bad-path", { wrong });
-  return new Comparison({
-    ...declared,
-    ignore: [...(declared.ignore ?? []), ...ignore],
-    ...(tolerance === undefined ? {} : { tolerance: { relative: tolerance } }),
-  });
 }
 
 function collect(value: string, before: readonly string[]): string[] {

@@ -1,35 +1,28 @@
 import { spawn } from "node:child_process";
-import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { readRunnable } from "../../adapters/postgres/trial/readRunnable.ts";
-import { authorizeStateCopy } from "../../adapters/postgres/trial/stateCopy.ts";
 import type { Progress } from "../../domain/progress.ts";
 import { variableOf } from "../../domain/release/environment.ts";
 import type { StackConfig } from "../../domain/release/restore.ts";
 import type { RunnableCombination } from "../../domain/trial/combination.ts";
 import type { Trial, TrialState } from "../../domain/trial/trial.ts";
-import { type EnvironmentLayout, environmentLayout } from "../../local/layout.ts";
-import { localStack, projectFolder } from "../../local/localStack.ts";
+import { environmentLayout } from "../../local/layout.ts";
+import { projectFolder } from "../../local/localStack.ts";
 import { preflight } from "../../local/preflight/index.ts";
-import { readTarget } from "../../local/target.ts";
 import { bringUpHere } from "../../local/trial/bringUp.ts";
 import { Interrupted } from "../interrupt.ts";
-import { asReader, operatorName, operatorServer } from "../operatorDatabase.ts";
+import { asReader } from "../operatorDatabase.ts";
 import { findDeployment } from "../releases/record.ts";
 import { columns } from "../table.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import type { Duration } from "../timeArgument.ts";
 import { openGateway, type TrialGateway } from "./gateway.ts";
 import { refuse } from "./refusals.ts";
-import { namesOfSecrets, secretsOfEnvironment, secretsOfFile } from "./secretValues.ts";
+import { secretFix, secretValues } from "./secretValues.ts";
+import { copyOfState, type TrialStateOptions, wantsRows } from "./stateRows.ts";
 
-export interface TryOptions {
-  readonly environment: string;
-  readonly stack: string;
+export interface TryOptions extends TrialStateOptions {
   readonly model?: readonly string[];
-  readonly state?: "empty" | "copy";
-  readonly maxStateGb: number;
   readonly egress: boolean;
-  readonly secrets?: string;
   readonly port?: number;
   readonly for: Duration;
   readonly startWithin: Duration;
@@ -71,7 +64,7 @@ async function tryUntil(
   const trial = await bringUp(combination, {
     state: await stateOf(combination, options, progress),
     egress: options.egress,
-    secrets: await secretValues(combination, config, layout, options),
+    secrets: await secretValues(combination, config, options),
     deadline: until,
     startWithinSeconds: options.startWithin.milliseconds / 1000,
     progress,
@@ -113,44 +106,14 @@ async function readRelease(
   return { combination: { ...combination, models }, config };
 }
 
-/** The environment's own values where the release is one of it, and those of the file, which win. */
-async function secretValues(
-  combination: RunnableCombination,
-  config: StackConfig,
-  layout: EnvironmentLayout,
-  options: TryOptions,
-): Promise<Readonly<Record<string, string>>> {
-  const given = options.secrets === undefined ? {} : await secretsOfFile(options.secrets);
-  const names = namesOfSecrets(combination).filter((name) => !(name in given));
-  const target = names.length > 0 && isOwn(options) ? await readTarget(layout) : undefined;
-  const own = target ? await secretsOfEnvironment(kubeConfigOf(target.kubeconfig), names, config) : {};
-  return { ...own, ...given };
-}
-
 /** What the state begins with: rows are copied where they stay on this machine anyway, or where that is asked for. */
 async function stateOf(
   { state, models }: RunnableCombination,
   options: TryOptions,
   progress: Progress,
 ): Promise<TrialState> {
-  const wanted = options.state ?? (isOwn(options) ? "copy" : "empty");
-  if (wanted === "empty" || !state || !models.some((model) => model.state)) return "empty";
-  return authorizeStateCopy(await operatorServer(options.environment), {
-    state,
-    stack: options.stack,
-    maxBytes: options.maxStateGb * 1e9,
-    by: isOwn(options) ? { own: operatorName() } : { key: process.env.MENAGERIE_API_KEY },
-    progress,
-  });
-}
-
-/** Whether the record is that of an environment of this machine. */
-function isOwn({ stack }: TryOptions): boolean {
-  return stack === localStack && !process.env.MENAGERIE_DATABASE_URL;
-}
-
-function secretFix({ secrets }: TryOptions): string {
-  return secrets === undefined ? "give it by --secrets FILE" : `add it to ${secrets}`;
+  if (!wantsRows(options) || !state || !models.some((model) => model.state)) return "empty";
+  return copyOfState(state, options, progress);
 }
 
 function asText(

@@ -151,6 +151,30 @@ export async function recordedRequestsOf(
   });
 }
 
+/**
+ * The latest request with an id, whenever it came; undefined where none was recorded with its answer.
+ *
+ * @returns `notKept` where its body was not kept whole, or holds pseudonyms in place of what was asked
+ */
+export async function recordedRequestOfId(
+  client: ClientBase,
+  schema: string,
+  requestId: string,
+): Promise<RecordedRequest | { readonly notKept: "truncated" | "redacted" } | undefined> {
+  const found = await client.query<{ day: string; attempt: number }>(
+    `SELECT day::text AS day, attempt FROM ${quoteIdentifier(schema)}.inference_requests
+      WHERE request_id = $1 ORDER BY day DESC, attempt DESC LIMIT 1`,
+    [requestId],
+  );
+  const [key] = found.rows;
+  if (!key) return undefined;
+  const { rows } = await client.query<Row>(await statement({ schema }, byKey), [[key.day], [requestId], [key.attempt]]);
+  const [row] = rows;
+  if (row?.truncated) return { notKept: "truncated" };
+  if (row?.redacted) return { notKept: "redacted" };
+  return row && toRequest(row);
+}
+
 async function* rowsById(client: ClientBase, { side, since, until }: RecordedRange): AsyncGenerator<Row> {
   const sql = await statement(side, page);
   let after: readonly [string, string, number] = ["-infinity", "", 0];

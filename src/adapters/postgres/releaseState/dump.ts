@@ -51,7 +51,7 @@ const manifestSchema = z.strictObject({
     .array(z.strictObject({ name: z.string(), image: z.string().nullable(), source: z.string().nullable() }))
     .default([]),
 });
-type Manifest = z.infer<typeof manifestSchema>;
+export type DumpManifest = z.infer<typeof manifestSchema>;
 
 /** Folder of a dump. */
 const folderOf = (dumpTo: string, schema: string): string => join(dumpTo, schema);
@@ -85,7 +85,7 @@ export async function dumpState(
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true, mode: 0o700 });
   const task = progress.begin(`dump of state ${tag}`);
-  const manifest: Manifest = {
+  const manifest: DumpManifest = {
     formatVersion: 1,
     tag,
     seededFrom,
@@ -129,9 +129,9 @@ export async function dumpState(
             stream,
             digest.through,
             createGzip({ level: 1 }),
-            createWriteStream(join(partial, fileOf(name)), { mode: 0o600 }),
+            createWriteStream(join(partial, fileOfTable(name)), { mode: 0o600 }),
           );
-          const numbers: Manifest["tables"][number]["numbers"] = {};
+          const numbers: DumpManifest["tables"][number]["numbers"] = {};
           for (const { name: sequence, table, column } of sequences) {
             if (table === name && column !== null) numbers[column] = await positionOf(client, schema, sequence);
           }
@@ -152,7 +152,7 @@ export async function dumpState(
     await rm(partial, { recursive: true, force: true });
     throw error;
   });
-  await writeFile(join(partial, manifestFile), JSON.stringify(manifest, null, 2), { mode: 0o600 });
+  await writeManifest(partial, manifest);
   await rm(folder, { recursive: true, force: true });
   await rename(partial, folder);
   task.done(folder);
@@ -237,7 +237,7 @@ interface Making {
 async function makeTables(
   client: ClientBase,
   folder: string,
-  { tag, files, tables, extensions, sequences }: Manifest,
+  { tag, files, tables, extensions, sequences }: DumpManifest,
   { existing, signal, update, before }: Making,
 ): Promise<Record<string, number>> {
   const schema = stateSchemaName(tag);
@@ -272,10 +272,12 @@ async function loadTable(
   client: ClientBase,
   folder: string,
   schema: string,
-  table: Manifest["tables"][number],
+  table: DumpManifest["tables"][number],
 ): Promise<number> {
+  // A dump that was put together may have a table without knowing its columns.
+  if (table.columns.length === 0 && table.rows === 0) return 0;
   const list = table.columns.map(quoteIdentifier).join(", ");
-  const file = join(folder, fileOf(table.name));
+  const file = join(folder, fileOfTable(table.name));
   const stream = client.query(copyFrom(`COPY ${qualified(schema, table.name)} (${list}) FROM STDIN`));
   const digest = digesting();
   try {
@@ -297,7 +299,12 @@ async function loadTable(
   return stream.rowCount;
 }
 
-async function readManifest(folder: string): Promise<Manifest> {
+export function writeManifest(folder: string, manifest: DumpManifest): Promise<void> {
+  return writeFile(join(folder, manifestFile), JSON.stringify(manifest, null, 2), { mode: 0o600 });
+}
+
+/** What a dump says of itself. @throws OperatorError for a folder that is none */
+export async function readManifest(folder: string): Promise<DumpManifest> {
   const path = join(folder, manifestFile);
   try {
     return manifestSchema.parse(JSON.parse(await readFile(path, "utf8")));
@@ -307,7 +314,7 @@ async function readManifest(folder: string): Promise<Manifest> {
 }
 
 /** Table names may hold anything; file names may not. */
-function fileOf(table: string): string {
+export function fileOfTable(table: string): string {
   return `${encodeURIComponent(table).replaceAll(".", "%2E")}.copy.gz`;
 }
 

@@ -10,15 +10,17 @@ import type { RestorableDeployment } from "../releases.ts";
 /**
  * A deployment of the record as it can be brought up somewhere else. As role `menagerie_reader`, or one with its rights.
  * @param project - folder of the project, whose trusses images are built from again that are gone. @default nothing is built
+ * @param dumped - finds a state that was dropped, by its schema. @default there is none
  * @throws OperatorError where a model of it works in a state that was dropped.
  */
 export async function readRunnable(
   client: ClientBase,
   deployment: RestorableDeployment,
   project?: string,
+  dumped: (schema: string) => Promise<RunnableState | null> = async () => null,
 ): Promise<RunnableCombination> {
   const { stateSchema } = deployment;
-  const state = stateSchema === null ? null : await readState(client, stateSchema);
+  const state = stateSchema === null ? null : ((await readState(client, stateSchema)) ?? (await dumped(stateSchema)));
   const combination = combinationOfRelease(
     { ...deployment, project },
     await recordedVersions(client, deployment),
