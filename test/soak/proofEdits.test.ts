@@ -1,12 +1,13 @@
-import { execFile } from "node:child_process";
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { dump } from "js-yaml";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { proofResult } from "../../src/domain/proof/result.ts";
-import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
+import { copyOfCheckout, hostProcesses, TestHome } from "../local/support/menagerie.ts";
 import { commentPicture } from "../support/commentPicture.ts";
 import { editedModels, editedRequests, type ProofEdit, proofEdits, type Replacement } from "../support/proofEdits.ts";
 import { sampleOf } from "../support/proofRepository.ts";
@@ -86,6 +87,45 @@ async function declare(keysOf: (edit: ProofEdit) => object): Promise<void> {
     dump({ config: { "menagerie:nodeClass": "local", "menagerie:zoo": zoo } }),
   );
 }
+
+/** Processes of trials of this test's home. */
+function ofTrials(): string[] {
+  return hostProcesses()
+    .map(({ command }) => command)
+    .filter((command) => command.includes(join(home.path, "trials")));
+}
+
+const trialFolders = () => readdir(join(home.path, "trials")).catch(() => []);
+
+test("two proofs at once do not know of each other; one that is interrupted or killed leaves no process and no folder", async () => {
+  const proof = ["prove", "--base", "main", "--head", "change"];
+  const started = (): { readonly child: ChildProcess; readonly asking: Promise<void> } => {
+    const main = join(project, "src/cli/main.ts");
+    const env = { ...process.env, MENAGERIE_HOME: home.path };
+    const child = spawn(process.execPath, [main, ...proof], { env, stdio: ["ignore", "ignore", "pipe"] });
+    const asking = new Promise<void>((resolve, reject) => {
+      let said = "";
+      child.stderr.on("data", (piece) => {
+        said += piece;
+        if (/ready after[\s\S]*ready after/.test(said)) resolve();
+      });
+      child.once("exit", () => reject(new Error(said.slice(-2_000))));
+    });
+    return { child, asking };
+  };
+  const [killed, interrupted] = [started(), started()];
+  await Promise.all([killed.asking, interrupted.asking]);
+  expect(await trialFolders()).toHaveLength(2);
+  const ended = [killed, interrupted].map(({ child }) => once(child, "exit"));
+  killed.child.kill("SIGKILL");
+  interrupted.child.kill("SIGINT");
+  expect((await Promise.all(ended))[1]).toEqual([130, null]);
+  await expect.poll(ofTrials).toEqual([]);
+  // What the killed one has left, the next one removes.
+  const { code } = await home.menagerie([...proof, "--requests", "5"], { interruptAt: /ready after/ });
+  expect(code).toBe(130);
+  expect([await trialFolders(), ofTrials()]).toEqual([[], []]);
+});
 
 test("of forty edits none is missed, and none is told to differ that answers alike", async () => {
   const result = join(reports, "proof.json");

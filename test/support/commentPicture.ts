@@ -51,6 +51,7 @@ export function commentPicture(markdown: string): string {
   }
   const height = y + margin - 8;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" fill="#1f2328">
+<title>A pull request's comment</title>
 <rect x=".5" y=".5" width="${width - 1}" height="${height - 1}" rx="8" fill="#fff" stroke="#d1d9e0"/>
 ${parts.join("\n")}
 </svg>
