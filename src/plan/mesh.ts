@@ -1,6 +1,7 @@
 import type { MeshConfig } from "../adapters/kubernetes/mesh.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
+import { organizationHeader } from "../domain/access/organizationHeader.ts";
 import { messageOf } from "../domain/errors.ts";
 import { claimHeader } from "../domain/limits/claim.ts";
 import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
@@ -52,7 +53,7 @@ export async function checkMesh(
     ...(await read().catch(tell("Istio's MeshConfig agrees with menagerie:mesh"))),
   ];
   if (issues.length > 0 && !preview) throw refused(issues);
-  return [...[...issues, ...claims(spec, configs)].map(({ message }) => message), ...notChecked];
+  return [...[...issues, ...passedOn(spec, configs)].map(({ message }) => message), ...notChecked];
 }
 
 async function pods({ mesh, gateway, namespace }: MeshSpec, reader: MeshReader): Promise<Refusal[]> {
@@ -73,14 +74,23 @@ async function pods({ mesh, gateway, namespace }: MeshSpec, reader: MeshReader):
   ];
 }
 
-/** Whether recorders at the gateway hear of what they are to report; nothing of it stops an `up`. */
-function claims({ mesh, zoo }: MeshSpec, configs: readonly MeshConfig[]): Refusal[] {
+/** Whether recorders at the gateway hear what they are told by the check's answer; nothing of it stops an `up`. */
+function passedOn({ mesh, zoo }: MeshSpec, configs: readonly MeshConfig[]): Refusal[] {
   const provider = mesh?.keyCheck?.provider;
   if (provider === undefined || !Object.values(zoo).some(({ recording }) => recording)) return [];
   const knowing = configs.filter(({ providers }) => providers.includes(provider));
-  if (knowing.length === 0 || knowing.some(({ claimProviders = [] }) => claimProviders.includes(provider))) return [];
-  const values = { provider, header: claimHeader };
-  return [refusal("mesh.provider-without-claims", keyPath(["mesh", "keyCheck", "provider"]), values)];
+  if (knowing.length === 0) return [];
+  const path = keyPath(["mesh", "keyCheck", "provider"]);
+  const passesClaims = knowing.some(({ claimProviders = [] }) => claimProviders.includes(provider));
+  const passesOrganizations = knowing.some(({ organizationProviders = [] }) =>
+    organizationProviders.includes(provider),
+  );
+  return [
+    ...(passesClaims ? [] : [refusal("mesh.provider-without-claims", path, { provider, header: claimHeader })]),
+    ...(passesOrganizations
+      ? []
+      : [refusal("mesh.provider-without-organizations", path, { provider, header: organizationHeader })]),
+  ];
 }
 
 function configured({ keyCheck, trustDomain }: NonNullable<MeshSpec["mesh"]>, configs: readonly MeshConfig[]) {

@@ -136,7 +136,7 @@ test("what a request says of its purpose reaches the model with a key alone that
   expect(await seen(key)).toBeUndefined();
 });
 
-test("claims reach a model by those patterns of MeshConfig that a preview takes for it", async () => {
+test("claims and whose a request is reach a model by those patterns of MeshConfig that a preview takes for it", async () => {
   const cluster = shared.kubeConfig();
   const configMap = "/api/v1/namespaces/istio-system/configmaps/istio";
   const { mesh } = (await requestJson<{ data: { mesh: string } }>(cluster, "GET", configMap)).data;
@@ -152,23 +152,30 @@ test("claims reach a model by those patterns of MeshConfig that a preview takes 
     }
     return dump(config);
   };
-  const reaches = async (): Promise<boolean> => {
+  const reaches = async () => {
     backends.taken("model");
-    expect((await ask("/serving/models/watched/v1/chat/completions", { "x-api-key": key })).status).toBe(200);
-    return backends.taken("model")[0]?.headers["x-menagerie-usage"] !== undefined;
+    // A client's own word never reaches it, also where the check's is not passed on.
+    const headers = { "x-api-key": key, "x-menagerie-organization": "999" };
+    expect((await ask("/serving/models/watched/v1/chat/completions", headers)).status).toBe(200);
+    const seen = backends.taken("model")[0]?.headers;
+    expect(seen?.["x-menagerie-organization"]).not.toBe("999");
+    return [seen?.["x-menagerie-usage"] !== undefined, seen?.["x-menagerie-organization"] !== undefined];
   };
   try {
     // Each is another answer than the one before, so that none can be that of the one before.
-    for (const [pattern, isPassed] of [
-      ["x-menagerie-usage", true],
-      ["x-menagerie", false],
-      ["X-Menagerie-*", true],
-      ["*menagerie*", false],
-      ["*-USAGE", true],
+    for (const [pattern, isClaimPassed, isOrganizationPassed] of [
+      ["x-menagerie-usage", true, false],
+      ["x-menagerie", false, false],
+      ["X-Menagerie-*", true, true],
+      ["*menagerie*", false, false],
+      ["*-USAGE", true, false],
+      ["x-menagerie-organization", false, true],
     ] as const) {
+      const isPassed = [isClaimPassed, isOrganizationPassed];
       await write(withPatterns("x-other", pattern));
       const [told] = await readMeshConfigs(cluster);
-      expect([pattern, told?.claimProviders?.includes("menagerie-keys")]).toEqual([pattern, isPassed]);
+      const providers = [told?.claimProviders, told?.organizationProviders];
+      expect([pattern, providers.map((each) => each?.includes("menagerie-keys"))]).toEqual([pattern, isPassed]);
       await vi.waitFor(async () => expect([pattern, await reaches()]).toEqual([pattern, isPassed]), {
         timeout: 30_000,
         interval: 500,

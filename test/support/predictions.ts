@@ -24,6 +24,8 @@ export interface StoredPrediction {
   readonly operation?: string;
   /** That are stored. @default none */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Id of the organization whose request it is. @default nobody known */
+  readonly organization?: string;
   /** In place of `request`: bytes that are not JSON. */
   readonly requestRaw?: string | Uint8Array;
   /** `response` is what a stream joins to, `raw` the stream. */
@@ -39,17 +41,23 @@ export async function storePredictions(
   for (const prediction of predictions) {
     const { id, at, attempt = 1, request = {}, response, raw, truncated = false, version = "v1" } = prediction;
     const { status = 200, latencyMs = 1, unpaired = false, encoding = null, failure = null } = prediction;
-    const { url = "/v1/models/model:predict", operation = null, requestRaw = null, streamed } = prediction;
+    const {
+      url = "/v1/models/model:predict",
+      operation = null,
+      requestRaw = null,
+      streamed,
+      organization = null,
+    } = prediction;
     const text = JSON.stringify(response ?? {});
     const day = at.toISOString().slice(0, 10);
     await client.query(
       `INSERT INTO ${schema}.inference_requests
-         (day, request_id, attempt, request_time, request_data, request_raw, request_bytes, truncated, unpaired, predict_url, headers, operation)
-       VALUES ($1, $2, $3, $4, $5, $6, 1, false, $7, $8, $10, $9)`,
+         (day, request_id, attempt, request_time, request_data, request_raw, request_bytes, truncated, unpaired, predict_url, headers, operation, organization)
+       VALUES ($1, $2, $3, $4, $5, $6, 1, false, $7, $8, $10, $9, $11)`,
       [
         ...[day, id, attempt, at, requestRaw === null ? JSON.stringify(request) : null],
         requestRaw === null ? null : Buffer.from(requestRaw),
-        ...[unpaired, url, operation, JSON.stringify(prediction.headers ?? {})],
+        ...[unpaired, url, operation, JSON.stringify(prediction.headers ?? {}), organization],
       ],
     );
     await client.query(

@@ -1,6 +1,7 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import { load } from "js-yaml";
 import * as z from "zod";
+import { organizationHeader } from "../../domain/access/organizationHeader.ts";
 import { claimHeader } from "../../domain/limits/claim.ts";
 import type { StatsMatcher } from "../../domain/traffic/statistics.ts";
 import { requestJson } from "./request.ts";
@@ -17,6 +18,8 @@ export interface MeshConfig {
   readonly providers: readonly string[];
   /** Names of those that pass on what recorders need to report tokens. @default none */
   readonly claimProviders?: readonly string[] | undefined;
+  /** Names of those that pass on whose a request is. @default none */
+  readonly organizationProviders?: readonly string[] | undefined;
   /** Domains that its identities are known by: its own and the aliases. */
   readonly trustDomains: readonly string[];
   /** Statistics that proxies keep besides Istio's few. @default none */
@@ -24,14 +27,14 @@ export interface MeshConfig {
 }
 
 /**
- * Whether a pattern of `headersToUpstreamOnAllow` names the header of claims: as Istio reads it (1.31, `generateHeaders` of `extauthz.go`),
- * which is a name, the end of one behind a star, or the beginning of one before a star, in upper or lower case.
+ * Whether a pattern of `headersToUpstreamOnAllow` names a header: as Istio reads it (1.31, `generateHeaders` of `extauthz.go`), which is a
+ * name, the end of one behind a star, or the beginning of one before a star, in upper or lower case.
  */
-function includesClaims(pattern: string): boolean {
+function includes(pattern: string, header: string): boolean {
   const text = pattern.toLowerCase();
-  if (text.startsWith("*")) return claimHeader.endsWith(text.slice(1));
-  if (text.endsWith("*")) return claimHeader.startsWith(text.slice(0, -1));
-  return text === claimHeader;
+  if (text.startsWith("*")) return header.endsWith(text.slice(1));
+  if (text.endsWith("*")) return header.startsWith(text.slice(0, -1));
+  return text === header;
 }
 
 const configMaps = z.object({
@@ -106,12 +109,15 @@ export async function readMeshConfigs(config: KubeConfig): Promise<MeshConfig[]>
     const { extensionProviders, trustDomain, trustDomainAliases, defaultConfig } = meshConfig.parse(
       load(data.mesh || "{}") ?? {},
     );
+    const passing = (header: string) =>
+      extensionProviders
+        .filter(({ envoyExtAuthzHttp: http }) => http?.headersToUpstreamOnAllow.some((each) => includes(each, header)))
+        .map(({ name }) => name);
     return [
       {
         providers: extensionProviders.map(({ name }) => name),
-        claimProviders: extensionProviders
-          .filter(({ envoyExtAuthzHttp: http }) => http?.headersToUpstreamOnAllow.some(includesClaims))
-          .map(({ name }) => name),
+        claimProviders: passing(claimHeader),
+        organizationProviders: passing(organizationHeader),
         trustDomains: [trustDomain, ...trustDomainAliases],
         statsMatcher: defaultConfig.proxyStatsMatcher,
       },

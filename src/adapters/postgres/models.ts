@@ -158,10 +158,16 @@ export async function modelIdOf(client: ClientBase, idOrName: string): Promise<s
 
 /** Id of the organization called `name`. */
 export async function organizationIdOf(client: ClientBase, name: string): Promise<string> {
+  const names = await organizationNames(client);
+  const [id] = [...names].find(([, each]) => each === name) ?? [];
+  if (id === undefined) throw refuse("organization.not-found", { name, known: [...names.values()].join(", ") });
+  return id;
+}
+
+/** Names of the organizations by their ids, sorted by name. */
+export async function organizationNames(client: ClientBase): Promise<ReadonlyMap<string, string>> {
   const { rows } = await client.query<{ id: string; name: string }>(
     "SELECT id, name FROM menagerie.organization ORDER BY name",
   );
-  const found = rows.find((row) => row.name === name);
-  if (!found) throw refuse("organization.not-found", { name, known: rows.map((row) => row.name).join(", ") });
-  return found.id;
+  return new Map(rows.map(({ id, name }) => [id, name]));
 }

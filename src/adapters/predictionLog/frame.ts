@@ -72,6 +72,7 @@ export function writePrediction(to: ByteWriter, prediction: CapturedPrediction):
     to.uint8(prediction.operation === null ? 0 : operationNames.indexOf(prediction.operation) + 1);
     writeArrivals(to, prediction.arrivals);
     to.text(prediction.facts === null ? "" : JSON.stringify(prediction.facts));
+    to.text(prediction.organization ?? "");
   });
 }
 
@@ -146,17 +147,19 @@ function parsePrediction(payload: Buffer): RecordedPrediction {
   const headers = next().toString();
   const request = body(21, flags.requestTruncated);
   const response = body(29, flags.responseTruncated);
-  // Frames of earlier recorders end here, or behind the next field.
+  // Frames of earlier recorders end here, behind the next field or before the last one.
   const responseEncoding = at < payload.length ? next().toString() || null : null;
   const isOlder = at >= payload.length;
   const operation = isOlder ? null : (operationNames[(payload[at] ?? 0) - 1] ?? null);
   at += 1;
   const arrivals = isOlder ? null : readArrivals(next());
   const facts = isOlder ? null : readFacts(next().toString());
+  const organization = at < payload.length ? next().toString() || null : null;
   return {
     requestId,
     url,
     headers,
+    organization,
     request,
     response,
     responseEncoding,

@@ -229,12 +229,18 @@ export const commandsRefusals = {
     says: "key {prefix} opens {opens}, but recordings of {name} belong to the platform",
     fix: "use a key of organization admin with the right export, or one of this model of the zoo",
     cause:
-      "Recordings hold requests of all organizations and do not say whose each one is, so that a key of one organization cannot take its own alone.",
+      "Recordings are the platform's: a key of another organization takes nothing of them, not even its own requests.",
   },
-  "sample.no-organizations": {
-    says: '--organization "{organization}": recorded requests do not hold whose they are',
-    fix: "leave the option out, and know that the sample has requests of every organization",
-    cause: "The recorder stores neither keys nor who they belong to, so that no sample can be of one organization.",
+  "sample.whose": {
+    says: "{name} has requests of {organizations}",
+    fix: "add --organization NAME for those of one organization, or --all-organizations",
+    cause:
+      "A sample is of one organization unless somebody says otherwise. Nobody knows whose a request is that was recorded by an earlier release, or came where no key is checked.",
+  },
+  "sample.one-or-all": {
+    says: '--organization "{organization}" and --all-organizations exclude each other',
+    fix: "leave out one of them",
+    cause: "A sample is of one organization, or of all of them.",
   },
   "sample.not-redacted": {
     says: "{name} has {found}, and no redacted ones since {since}",

@@ -35,6 +35,7 @@ interface ExportOptions {
   readonly because?: string;
   readonly recipient: readonly string[];
   readonly organization?: string;
+  readonly allOrganizations: boolean;
   readonly output?: string;
   readonly force: boolean;
 }
@@ -69,13 +70,14 @@ export function sampleCommand(): Command {
     )
     .option("--because <text>", "the reason, which is kept in the sample and in the audit")
     .option("--recipient <key>", "encrypt for this public key of age, age1…; may be given several times", collect, [])
-    .option("--organization <name>", "is refused: recorded requests do not hold whose they are")
+    .option("--organization <name>", "only requests of this organization")
+    .option("--all-organizations", "requests of every organization, and those of nobody known", false)
     .option("--force", "replace a sample that is there", false)
     .addOption(environmentOption())
     .addOption(jsonOption())
     .addHelpText(
       "after",
-      "\nNeeds a key with the right export in MENAGERIE_API_KEY. A sample has requests of every organization: recordings do not hold whose each is.",
+      "\nNeeds a key with the right export in MENAGERIE_API_KEY. A sample is of one organization, unless --all-organizations says otherwise; without\neither option, requests of several organizations or of nobody known are refused.",
     )
     .action((recorded: string, options: ExportOptions) =>
       interruptible("no file was written; run it again", (signal) => exportTo(recorded, options, signal)),
@@ -104,9 +106,9 @@ export function sampleCommand(): Command {
 }
 
 async function exportTo(recorded: string, options: ExportOptions, signal: AbortSignal): Promise<void> {
-  const { environment, organization, unredacted, because, recipient, requests, stratify, days, output, force } =
-    options;
-  if (organization !== undefined) throw refuse("sample.no-organizations", { organization });
+  const { environment, organization, allOrganizations, unredacted, because, recipient } = options;
+  const { requests, stratify, days, output, force } = options;
+  if (organization !== undefined && allOrganizations) throw refuse("sample.one-or-all", { organization });
   if (unredacted !== (because !== undefined && because.trim() !== "")) throw refuse("sample.no-reason");
   if (unredacted && recipient.length === 0) throw refuse("sample.plain");
   const now = new Date();
@@ -128,6 +130,7 @@ async function exportTo(recorded: string, options: ExportOptions, signal: AbortS
       days,
       now,
       signal,
+      whose: allOrganizations ? "all" : organization === undefined ? undefined : { organization },
       because: unredacted ? because : undefined,
       recipients: recipient,
       out,
@@ -137,6 +140,7 @@ async function exportTo(recorded: string, options: ExportOptions, signal: AbortS
   );
   if (options.json) return console.log(JSON.stringify({ file: out.name, header, leftOut }));
   const not = [
+    ...(leftOut.elsewhere > 0 ? [`${leftOut.elsewhere} of other organizations or of nobody known`] : []),
     ...(leftOut.otherwise > 0 ? [`${leftOut.otherwise} that are ${unredacted ? "" : "not "}redacted`] : []),
     ...(leftOut.truncated > 0 ? [`${leftOut.truncated} that were not kept whole`] : []),
     ...(leftOut.bodiless > 0 ? [`${leftOut.bodiless} whose body was not kept`] : []),
@@ -176,7 +180,7 @@ async function add(
 function described({ source, redaction, count, digest, expiresAt, strata, addresses }: SampleHeader): string {
   const { unredacted } = redaction;
   return [
-    `${count} requests of ${source.name} (${source.environment}) from ${source.since} to ${source.until}, of every organization`,
+    `${count} requests of ${source.name} (${source.environment}) from ${source.since} to ${source.until}, of ${source.organization === null ? "every organization" : `organization ${source.organization}`}`,
     unredacted === null ? "redacted" : `not redacted, because ${unredacted.because}; addresses of people: ${addresses}`,
     `${digest}, expires ${expiresAt}`,
     columns([

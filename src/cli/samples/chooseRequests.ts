@@ -13,7 +13,11 @@ export interface ChosenRequests {
     readonly bodiless: number;
     /** Redacted ones where those that are not are asked for, and the other way round. */
     readonly otherwise: number;
+    /** Of other organizations, or of nobody known, where one organization's are asked for. */
+    readonly elsewhere: number;
   };
+  /** How many requests each organization has of those that were chosen from, by its id; null for those of nobody known. */
+  readonly organizations: ReadonlyMap<string | null, number>;
 }
 
 export interface ChoiceOptions extends SampleRange {
@@ -21,15 +25,18 @@ export interface ChoiceOptions extends SampleRange {
   readonly stratify: readonly SampleStratum[];
   /** Those that are redacted, or those that are not. */
   readonly redacted: boolean;
+  /** Id of the organization whose requests alone are chosen. @default everybody's */
+  readonly organizationId?: string | undefined;
   readonly signal: AbortSignal;
   readonly onSeen: (seen: number) => void;
 }
 
 /** Looks at every request of the range, and chooses the same ones each time. */
 export async function chooseRequests(client: Client, options: ChoiceOptions): Promise<ChosenRequests> {
-  const { requests, stratify, redacted, signal, onSeen } = options;
+  const { requests, stratify, redacted, organizationId, signal, onSeen } = options;
   const choice = new SampleChoice(requests);
-  const leftOut = { truncated: 0, bodiless: 0, otherwise: 0 };
+  const leftOut = { truncated: 0, bodiless: 0, otherwise: 0, elsewhere: 0 };
+  const organizations = new Map<string | null, number>();
   let seen = 0;
   for await (const candidate of sampleCandidates(client, options)) {
     seen += 1;
@@ -37,13 +44,18 @@ export async function chooseRequests(client: Client, options: ChoiceOptions): Pr
       signal.throwIfAborted();
       onSeen(seen);
     }
-    if (candidate.redacted !== redacted) leftOut.otherwise += 1;
+    const { organization } = candidate;
+    if (organizationId !== undefined && organization !== organizationId) leftOut.elsewhere += 1;
+    else if (candidate.redacted !== redacted) leftOut.otherwise += 1;
     else if (candidate.bodiless) leftOut.bodiless += 1;
     else if (candidate.truncated) leftOut.truncated += 1;
-    else choice.add(stratumOf(candidate, stratify), candidate);
+    else {
+      choice.add(stratumOf(candidate, stratify), candidate);
+      organizations.set(organization, (organizations.get(organization) ?? 0) + 1);
+    }
     if (choice.strata > mostStrata) {
       throw refuse("sample.many-strata", { given: stratify.join(","), most: mostStrata });
     }
   }
-  return { ...choice.chosen(), leftOut };
+  return { ...choice.chosen(), leftOut, organizations };
 }

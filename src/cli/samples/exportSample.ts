@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { recordAudit } from "../../adapters/postgres/audit.ts";
+import { organizationIdOf } from "../../adapters/postgres/models.ts";
 import { readSampled } from "../../adapters/postgres/predictions/sampledRequests.ts";
 import { encrypterFor } from "../../adapters/samples/encryption.ts";
 import { requireFree } from "../../adapters/samples/filePlace.ts";
@@ -16,6 +17,7 @@ import { refuse } from "../commands/refusals.ts";
 import { operatorName } from "../operatorDatabase.ts";
 import { type ChosenRequests, chooseRequests } from "./chooseRequests.ts";
 import { requireExportKey } from "./exportKey.ts";
+import { organizationOf, type Whose } from "./whoseRequests.ts";
 
 export interface SampleExport {
   readonly environment: string;
@@ -26,6 +28,7 @@ export interface SampleExport {
   readonly requests: number;
   readonly stratify: readonly SampleStratum[];
   readonly days: number;
+  readonly whose: Whose;
   /** Why requests leave as users sent them; undefined for redacted ones. */
   readonly because: string | undefined;
   readonly recipients: readonly string[];
@@ -46,11 +49,12 @@ export async function exportSample(
   await requireFree(out, isForced);
   const key = await requireExportKey(client, source);
   const chosen = await choose(client, wanted);
+  const organization = await organizationOf(client, { ...wanted, name: source.name }, chosen.organizations);
   const { lines, versions, scan } = await read(client, wanted, chosen);
   const problems = scanProblems(source.name, scan, because === undefined);
   if (problems.length > 0) throw refused(problems);
   const { header, line } = headerLine(
-    aboutOf(wanted, { chosen, versions, addresses: totalOf(scan.addresses) }, key.prefix),
+    aboutOf(wanted, { chosen, organization, versions, addresses: totalOf(scan.addresses) }, key.prefix),
     lines,
   );
   const plain = Buffer.concat([line, ...lines]);
@@ -62,6 +66,7 @@ export async function exportSample(
     who: operatorName(),
     details: {
       ...source,
+      organization,
       key: key.prefix,
       place: out.name,
       since: header.source.since,
@@ -78,7 +83,8 @@ export async function exportSample(
 }
 
 async function choose(client: Client, wanted: SampleExport): Promise<ChosenRequests> {
-  const { source, since, until, because, progress } = wanted;
+  const { source, since, until, because, progress, whose } = wanted;
+  const organizationId = typeof whose === "object" ? await organizationIdOf(client, whose.organization) : undefined;
   const task = progress.begin("choose");
   const startedAt = performance.now();
   try {
@@ -86,6 +92,7 @@ async function choose(client: Client, wanted: SampleExport): Promise<ChosenReque
       ...wanted,
       schema: source.schema,
       redacted: because === undefined,
+      organizationId,
       onSeen: (seen) => task.update(`${seen} requests seen, ${rateOf(seen, startedAt)} per second`),
     });
     const { keys, strata, leftOut } = chosen;
@@ -98,13 +105,15 @@ async function choose(client: Client, wanted: SampleExport): Promise<ChosenReque
     throw error;
   }
 
-  function nothing({ rules }: SampleExport, { otherwise, truncated, bodiless }: ChosenRequests["leftOut"]) {
+  function nothing({ rules }: SampleExport, { otherwise, truncated, bodiless, elsewhere }: ChosenRequests["leftOut"]) {
     const { name } = source;
-    if (because === undefined && (otherwise > 0 || (rules.length === 0 && source.kind !== "schema"))) {
+    const isPlain = rules.length === 0 && source.kind !== "schema" && elsewhere === 0;
+    if (because === undefined && (otherwise > 0 || isPlain)) {
       const found = otherwise === 0 ? "no rule of redaction" : `${otherwise} requests as users sent them`;
       return refuse("sample.not-redacted", { name, found, since: since.toISOString() });
     }
     const parts = [
+      ...(elsewhere > 0 ? [`${elsewhere} of others`] : []),
       ...(otherwise > 0 ? [`${otherwise} redacted`] : []),
       ...(truncated > 0 ? [`${truncated} not kept whole`] : []),
       ...(bodiless > 0 ? [`${bodiless} without a body that was kept`] : []),
@@ -143,12 +152,17 @@ async function read(client: Client, { source, signal, progress, requests }: Samp
 
 function aboutOf(
   { environment, source, since, until, rules, because, stratify, days, now }: SampleExport,
-  { chosen, versions, addresses }: { chosen: ChosenRequests; versions: string[]; addresses: number },
+  {
+    chosen,
+    organization,
+    versions,
+    addresses,
+  }: { chosen: ChosenRequests; organization: string | null; versions: string[]; addresses: number },
   key: string,
 ): Parameters<typeof headerLine>[0] {
   const range = { since: since.toISOString(), until: until.toISOString() };
   return {
-    source: { environment, ...source, versions, ...range, organization: null },
+    source: { environment, ...source, versions, ...range, organization },
     redaction: { rules, unredacted: because === undefined ? null : { because } },
     by: { who: operatorName(), key },
     stratify: [...stratify],

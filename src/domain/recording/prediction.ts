@@ -89,6 +89,8 @@ export interface RecordedPrediction {
   readonly url: string;
   /** A JSON object: the allowed headers. */
   readonly headers: string;
+  /** Id of the organization whose request it is; null where nobody knows, and in logs of recorders that did not ask. */
+  readonly organization: string | null;
   /** Rules were followed that replace values: neither bodies nor url and headers are what was sent. */
   readonly redacted: boolean;
   readonly request: KeptBody;

@@ -1,5 +1,5 @@
 /** Revision of `tables.sql`: counts the changes to columns of tables that stacks have already. */
-export const predictionTablesRevision = 4;
+export const predictionTablesRevision = 5;
 
 /** Tables of a recorded model, without the partitions of days. */
 export const predictionTableNames = [

@@ -206,6 +206,12 @@ export const planRefusals = {
     fix: "add it to headersToUpstreamOnAllow, as docs/operations.md says",
     cause: "A warning. By this header the API service tells a model's recorder whose tokens an answer takes.",
   },
+  "mesh.provider-without-organizations": {
+    says: 'extension provider "{provider}" of Istio\'s MeshConfig does not pass {header} on, so recordings do not hold whose requests at the gateway are',
+    fix: "add it to headersToUpstreamOnAllow, as docs/operations.md says",
+    cause:
+      "A warning. By this header the API service tells a model's recorder whose a request is, by which samples are of one organization.",
+  },
   "database.tables-lost": {
     says: "{host}:{port} does not have the platform's tables, which the last `up` left at {version}",
     fix: "correct the address or restore a backup, or set MENAGERIE_NEW_DATABASE=true to begin with empty tables, without apps, keys and history",

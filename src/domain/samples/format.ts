@@ -38,8 +38,8 @@ export const sampleHeader = z.strictObject({
     since: time,
     /** Not included. */
     until: time,
-    /** Recordings do not hold whose requests they are. */
-    organization: z.null(),
+    /** Whose requests they are, by name; null for those of every organization and of nobody known. */
+    organization: name.nullable(),
   }),
   redaction: z.strictObject({
     /** As the stack has them now; requests were redacted by those of their day. */

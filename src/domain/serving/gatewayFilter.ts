@@ -2,17 +2,22 @@
 export function gatewayFilter<T extends object>(value: T) {
   return {
     applyTo: "HTTP_FILTER" as const,
-    match: {
-      context: "GATEWAY" as const,
-      listener: {
-        filterChain: {
-          filter: {
-            name: "envoy.filters.network.http_connection_manager",
-            subFilter: { name: "envoy.filters.http.router" },
-          },
-        },
-      },
-    },
+    match: matchOf({ ...connectionManager, subFilter: { name: "envoy.filters.http.router" } }),
     patch: { operation: "INSERT_BEFORE" as const, value },
   };
+}
+
+/** As {@link gatewayFilter}, before all others, such as those that ask for keys. */
+export function firstGatewayFilter<T extends object>(value: T) {
+  return {
+    applyTo: "HTTP_FILTER" as const,
+    match: matchOf(connectionManager),
+    patch: { operation: "INSERT_FIRST" as const, value },
+  };
+}
+
+const connectionManager = { name: "envoy.filters.network.http_connection_manager" };
+
+function matchOf<T extends object>(filter: T) {
+  return { context: "GATEWAY" as const, listener: { filterChain: { filter } } };
 }

@@ -1,4 +1,5 @@
 import { askedSidePatch } from "./askedSide.ts";
+import { organizationPatch } from "./organizationPatch.ts";
 import { platformMetadata } from "./platformMetadata.ts";
 import { queryKeyPatch } from "./queryKeys.ts";
 import { readyAtOnce } from "./readyAtOnce.ts";
@@ -53,8 +54,8 @@ export function labelsOfAsking(gateway: KeyCheck["gateway"]): Readonly<Record<st
 }
 
 /**
- * The EnvoyFilter by which the gateway takes keys from the queries of requests to models, which no header's rule reaches, passes on what is
- * asked of one version of a rollout, and knows pods as soon as they are ready.
+ * The EnvoyFilter by which the gateway takes keys from the queries of requests to models, which no header's rule reaches, lets nobody say
+ * whose a request is, passes on what is asked of one version of a rollout, and knows pods as soon as they are ready.
  */
 export function queryKeysManifest({ gatewayNamespace, gateway, namespace }: KeyCheck) {
   return {
@@ -63,7 +64,12 @@ export function queryKeysManifest({ gatewayNamespace, gateway, namespace }: KeyC
     metadata: platformMetadata(`${namespace}-query-keys`, gatewayNamespace),
     spec: {
       workloadSelector: { labels: { ...labelsOfAsking(gateway) } },
-      configPatches: [queryKeyPatch(`${servingRoot(namespace)}/`), askedSidePatch(namespace), readyAtOnce],
+      configPatches: [
+        organizationPatch,
+        queryKeyPatch(`${servingRoot(namespace)}/`),
+        askedSidePatch(namespace),
+        readyAtOnce,
+      ],
     },
   };
 }

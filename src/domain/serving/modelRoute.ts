@@ -1,3 +1,4 @@
+import { organizationHeader } from "../access/organizationHeader.ts";
 import { purposeHeader } from "../access/purpose.ts";
 import { servedPrefixes } from "../protocols/operations.ts";
 import { activatorBackend, versionHeader } from "./activator.ts";
@@ -100,7 +101,7 @@ export const knativeGateway: Backend = { service: "knative-local-gateway", names
 /** Headers that carry a key. */
 const keyHeaders = ["authorization", "x-api-key"];
 /** What recorders go by, and nobody may say where nobody looks at keys. */
-const purposes = [purposeHeader];
+const purposes = [purposeHeader, organizationHeader];
 
 /** What models do not get to see of requests that are divided between two versions, one of which may be recorded or sleep. */
 export function divided({ gateway, recorded, sleeps }: Pick<ModelRoute, "gateway" | "recorded" | "sleeps">) {

@@ -98,7 +98,7 @@ const meshConfig = {
         pathPrefix: "/authorize",
         timeout: "5s",
         includeRequestHeadersInCheck: ["authorization", "x-api-key", "x-request-id"],
-        headersToUpstreamOnAllow: ["x-menagerie-usage"],
+        headersToUpstreamOnAllow: ["x-menagerie-usage", "x-menagerie-organization"],
         headersToDownstreamOnAllow: ["x-ratelimit-*"],
         headersToDownstreamOnDeny: ["content-type", "retry-after*", "x-ratelimit-*", "x-should-retry", "x-request-id"],
         statusOnError: "503",

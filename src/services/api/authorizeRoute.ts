@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { PlatformModel } from "../../adapters/postgres/models.ts";
+import { organizationHeader } from "../../domain/access/organizationHeader.ts";
 import { purposeHeader } from "../../domain/access/purpose.ts";
 import { claimHeader, sealClaim } from "../../domain/limits/claim.ts";
 import { predictionAsked } from "../../domain/protocols/asked.ts";
@@ -47,6 +48,8 @@ const asked = /^\/([a-z0-9-]+)(\/.+)$/;
  * Where the answer tells of tokens, the gateway hands the model's recorder a claim, by which it reports them. The body is not here, so what
  * is reserved for them is the model's limit.
  *
+ * It is also told whose the request is, which only a key says.
+ *
  * Everything below `/serving/` is the platform's. What has no row, such as a shadow deployment, is opened by keys of its organization.
  */
 export function authorizeRoute({ access, modelsNamespace, served, limits, signingKey }: AuthorizeParts): Route {
@@ -79,7 +82,7 @@ export function authorizeRoute({ access, modelsNamespace, served, limits, signin
           maxTokens: model.maxTokens,
         }));
       // The gateway sends neither a request's purpose here nor the version that it asks, so both are removed unless the key allows them; claims
-      // are the service's own.
+      // and organizations are the service's own.
       const removed = [
         ...(mayBatch(caller?.scope) ? [] : [purposeHeader]),
         ...(mayChooseSide(caller?.scope) ? [] : [versionHeader]),
@@ -88,6 +91,8 @@ export function authorizeRoute({ access, modelsNamespace, served, limits, signin
         const claim = { id: randomUUID(), ...admitted.of, reserved: [...admitted.reserved] };
         response.setHeader(claimHeader, sealClaim(claim, signingKey));
       } else removed.push(claimHeader);
+      if (caller) response.setHeader(organizationHeader, organizationId);
+      else removed.push(organizationHeader);
       if (removed.length > 0) response.setHeader(removedHeaders, removed.join(","));
       response.writeHead(200, { "content-length": "0" }).end();
     },

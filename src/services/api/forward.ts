@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
+import { organizationHeader } from "../../domain/access/organizationHeader.ts";
 import { batchPurpose, purposeHeader } from "../../domain/access/purpose.ts";
 import { claimHeader } from "../../domain/limits/claim.ts";
 import type { ForwardingFailure } from "../../domain/recording/prediction.ts";
@@ -15,6 +16,7 @@ const withheld: ReadonlySet<string> = new Set([
   "x-api-key",
   "x-request-id",
   claimHeader,
+  organizationHeader,
   purposeHeader,
   versionHeader,
   coinHeader,
@@ -28,6 +30,8 @@ export interface Forwarding {
   readonly requestId: string;
   /** It is one of a batch, and its key may make some: recorders are told. Whatever else a client says of that goes no further. */
   readonly isOfBatch: boolean;
+  /** Id of the organization whose request it is, where a recorder is there to store it. @default nobody is told */
+  readonly organizationId?: string | undefined;
   /** Bytes. */
   readonly maxBodyBytes: number;
   /** Until the model begins to answer, in milliseconds. */
@@ -46,7 +50,11 @@ export interface Forwarding {
  */
 export async function forward(request: IncomingMessage, response: ServerResponse, to: Forwarding): Promise<void> {
   const { dispatcher, origin, path, requestId, maxBodyBytes, timeoutMs, observer, letIn } = to;
-  const added = ["x-request-id", requestId, ...(to.isOfBatch ? [purposeHeader, batchPurpose] : [])];
+  const added = [
+    ...["x-request-id", requestId],
+    ...(to.isOfBatch ? [purposeHeader, batchPurpose] : []),
+    ...(to.organizationId === undefined ? [] : [organizationHeader, to.organizationId]),
+  ];
   if (to.isOfBatch) response.setHeader(purposeHeader, batchPurpose);
   const upgrade = upgradeOf(request);
   if (upgrade) {

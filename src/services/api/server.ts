@@ -211,6 +211,7 @@ async function predict(
     path,
     requestId,
     isOfBatch: isBatch,
+    organizationId: serving.recorded ? pointer.organizationId : undefined,
     maxBodyBytes: parts.maxBodyBytes,
     timeoutMs: parts.timeoutMs,
     model: `${serving.model} version ${serving.number}`,

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Logger } from "pino";
 import type { Dispatcher } from "undici";
 import type { PredictionLog } from "../../adapters/predictionLog/append.ts";
+import { organizationHeader, organizationTold } from "../../domain/access/organizationHeader.ts";
 import { batchPurpose, purposeHeader } from "../../domain/access/purpose.ts";
 import { withoutCredentials } from "../../domain/credentials/credentials.ts";
 import { claimHeader } from "../../domain/limits/claim.ts";
@@ -52,8 +53,8 @@ export interface RecorderParts {
 
 /** For bodies of which only the number of bytes is wanted. */
 const nothingKept: CaptureBudget = { ofBody: 0, ofAll: 0, used: 0 };
-/** What the gateway tells the recorder is not the model's to see. */
-const withheld: ReadonlySet<string> = new Set([claimHeader, coinHeader]);
+/** What the gateway or the API service tells the recorder is not the model's to see. */
+const withheld: ReadonlySet<string> = new Set([claimHeader, coinHeader, organizationHeader]);
 /** Memory for answers whose tokens somebody waits for, whatever is stored of them. */
 const claimedBudget: CaptureBudget = { ofBody: 8 * 1024 ** 2, ofAll: 64 * 1024 ** 2, used: 0 };
 
@@ -152,6 +153,7 @@ function record(parts: RecorderParts, operation: Operation, request: IncomingMes
         requestTime,
         url: withoutCredentials(request.url ?? "/"),
         headers: storedHeaders(request.headers, parts.storedHeaders, toldOf(request)),
+        organization: organizationTold(request.headers[organizationHeader]),
         redacted: false,
         request: requestBody,
         response: responseBody,

@@ -30,7 +30,7 @@ const reader = (changes: Partial<MeshReader> = {}): MeshReader => ({
 const knows = (providers: readonly string[], ...trustDomains: string[]) =>
   reader({ meshConfigs: async () => [{ providers, trustDomains }] });
 
-describe("claims for recorders", () => {
+describe("what recorders are told", () => {
   const recorded = (by: MeshReader) =>
     checkMesh(
       parseEnvironment(
@@ -39,18 +39,27 @@ describe("claims for recorders", () => {
       ),
       { preview: false, reader: by },
     );
-  const passing = (claimProviders: readonly string[]) =>
+  const passing = (claimProviders: readonly string[], organizationProviders: readonly string[]) =>
     reader({
-      meshConfigs: async () => [{ providers: ["menagerie-keys"], claimProviders, trustDomains: ["cluster.local"] }],
+      meshConfigs: async () => [
+        {
+          providers: ["menagerie-keys"],
+          trustDomains: ["cluster.local"],
+          claimProviders,
+          organizationProviders,
+        },
+      ],
     });
+  const own = ["menagerie-keys"];
 
-  it("that Istio does not pass on are told and stop nothing", async () => {
-    const [warning, ...others] = await recorded(passing(["another"]));
+  it.each<[string, Parameters<typeof passing>]>([
+    ["x-menagerie-usage", [["another"], own]],
+    ["x-menagerie-organization", [own, ["another"]]],
+  ])("and Istio does not pass on, such as %s, is a warning that stops nothing", async (header, providers) => {
+    const [warning, ...others] = await recorded(passing(...providers));
     expect(others).toEqual([]);
-    expect(warning).toContain(
-      'extension provider "menagerie-keys" of Istio\'s MeshConfig does not pass x-menagerie-usage on',
-    );
-    expect(await recorded(passing(["menagerie-keys"]))).toEqual([]);
+    expect(warning).toContain(`extension provider "menagerie-keys" of Istio's MeshConfig does not pass ${header} on`);
+    expect(await recorded(passing(own, own))).toEqual([]);
   });
 });
 

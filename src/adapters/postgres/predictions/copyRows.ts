@@ -1,5 +1,5 @@
 import { isJsonbText } from "../../../domain/recording/jsonbText.ts";
-import { type AnswerFacts, type RecordedPrediction, utcDay } from "../../../domain/recording/prediction.ts";
+import { type RecordedPrediction, utcDay } from "../../../domain/recording/prediction.ts";
 import { ByteWriter } from "../../byteWriter.ts";
 import type { ReadAnswer } from "../../predictions/readAnswer.ts";
 
@@ -14,31 +14,45 @@ export interface NumberedPrediction {
   readonly attempt: number;
 }
 
-/** Columns in the order that the rows below have them. The later ones came with revision 3 of the tables and after it. */
+/** Columns in the order that the rows below have them, without the later ones. */
 const requestColumns = [
   ..."day, request_id, attempt, request_time, request_data, request_raw, request_bytes, truncated, unpaired, predict_url, headers".split(
     ", ",
   ),
 ];
-/** Says that a request, and its answer, hold pseudonyms; came with revision 4. */
-export const redactedColumn = "redacted";
-const laterRequestColumns = ["operation", redactedColumn];
 const responseColumns = [
   ..."day, request_id, attempt, response_data, response_raw, response_bytes, truncated, status, failure, latency_ms, model_version, content_encoding".split(
     ", ",
   ),
 ];
-const laterResponseColumns = ["streamed", "first_token_ms", "prompt_tokens", "completion_tokens", "piece_ms"];
+/** Says that a request, and its answer, hold pseudonyms; came with revision 4. */
+export const redactedColumn = "redacted";
+
+/** A column that came with revision 3 of the tables or after it, and what a prediction has in it. */
+type LaterColumn = readonly [name: string, write: (to: ByteWriter, prediction: ReadPrediction) => void];
+
+const laterRequestColumns: readonly LaterColumn[] = [
+  ["operation", (to, { operation }) => optionalText(to, operation)],
+  [redactedColumn, (to, { redacted }) => flag(to, redacted)],
+  ["organization", (to, { organization }) => optionalText(to, organization)],
+];
+const laterResponseColumns: readonly LaterColumn[] = [
+  ["streamed", (to, { answer }) => flag(to, answer.facts.streamed)],
+  ["first_token_ms", (to, { answer }) => optionalFloat(to, answer.facts.firstTokenMs)],
+  ["prompt_tokens", (to, { answer }) => optionalInteger(to, answer.facts.tokens?.prompt ?? null)],
+  ["completion_tokens", (to, { answer }) => optionalInteger(to, answer.facts.tokens?.completion ?? null)],
+  ["piece_ms", pieces],
+];
 
 /** Columns that tables made by an earlier release do not have, until they are brought up to date. */
-export const laterColumns: readonly string[] = [...laterRequestColumns, ...laterResponseColumns];
+export const laterColumns: readonly string[] = [...laterRequestColumns, ...laterResponseColumns].map(([name]) => name);
 
 export interface CopyOptions {
   readonly modelVersion: string | null;
   /** Keep every body as bytes. @default false */
   readonly asBytes?: boolean;
-  /** The tables do not have the {@link laterColumns}. @default false */
-  readonly withoutLater?: boolean;
+  /** Those of the {@link laterColumns} that the tables do not have. @default none */
+  readonly missing?: ReadonlySet<string>;
 }
 
 /** From 1970 to PostgreSQL's own beginning of time, 2000-01-01. */
@@ -54,10 +68,12 @@ const signature = Buffer.from("PGCOPY\n\xff\r\n\0", "latin1");
 export function copyRows(rows: readonly NumberedPrediction[], options: CopyOptions): CopiedRows {
   const requests = begin(rows);
   const responses = begin(rows);
-  const { asBytes = false, withoutLater = false } = options;
+  const { asBytes = false, missing = new Set() } = options;
+  const laterOfRequest = laterRequestColumns.filter(([name]) => !missing.has(name));
+  const laterOfResponse = laterResponseColumns.filter(([name]) => !missing.has(name));
   const columns = {
-    requests: withoutLater ? requestColumns : [...requestColumns, ...laterRequestColumns],
-    responses: withoutLater ? responseColumns : [...responseColumns, ...laterResponseColumns],
+    requests: [...requestColumns, ...laterOfRequest.map(([name]) => name)],
+    responses: [...responseColumns, ...laterOfResponse.map(([name]) => name)],
   };
   for (const { prediction, attempt } of rows) {
     const { requestId, request, answer } = prediction;
@@ -72,24 +88,20 @@ export function copyRows(rows: readonly NumberedPrediction[], options: CopyOptio
     flag(requests, prediction.unpaired);
     requests.text(prediction.url);
     jsonb(requests, Buffer.from(prediction.headers));
-    if (!withoutLater) {
-      optionalText(requests, prediction.operation);
-      flag(requests, prediction.redacted);
-    }
+    for (const [, write] of laterOfRequest) write(requests, prediction);
 
     const columnsOfBody = answerColumns(prediction, asBytes);
     responses.int16(columns.responses.length);
     key(responses, day, requestId, attempt);
     body(responses, columnsOfBody, prediction.response.bytes);
     flag(responses, answer.truncated);
-    if (prediction.status === null) responses.int32(absent);
-    else integer(responses, prediction.status);
+    optionalInteger(responses, prediction.status);
     optionalText(responses, answer.failure);
     responses.int32(8);
     responses.float64(prediction.latencyMs);
     optionalText(responses, options.modelVersion);
     optionalText(responses, columnsOfBody.encoding);
-    if (!withoutLater) facts(responses, answer.facts, prediction);
+    for (const [, write] of laterOfResponse) write(responses, prediction);
   }
   for (const each of [requests, responses]) each.int16(-1);
   return {
@@ -157,23 +169,9 @@ function body(to: ByteWriter, { data, raw }: BodyColumns, bytes: number): void {
   to.int64(bytes);
 }
 
-function facts(
-  to: ByteWriter,
-  { streamed, firstTokenMs, tokens }: AnswerFacts,
-  { arrivals, latencyMs }: RecordedPrediction,
-): void {
-  flag(to, streamed);
-  if (firstTokenMs === null) {
-    to.int32(absent);
-  } else {
-    to.int32(8);
-    to.float64(firstTokenMs);
-  }
-  for (const count of [tokens?.prompt ?? null, tokens?.completion ?? null]) {
-    if (count === null) to.int32(absent);
-    else integer(to, count);
-  }
-  if (streamed) reals(to, arrivals?.at ?? [latencyMs]);
+/** When the pieces of a stream came. */
+function pieces(to: ByteWriter, { answer, arrivals, latencyMs }: ReadPrediction): void {
+  if (answer.facts.streamed) reals(to, arrivals?.at ?? [latencyMs]);
   else to.int32(absent);
 }
 
@@ -197,6 +195,20 @@ function jsonb(to: ByteWriter, text: Uint8Array): void {
 function integer(to: ByteWriter, value: number): void {
   to.int32(4);
   to.int32(value);
+}
+
+function optionalInteger(to: ByteWriter, value: number | null): void {
+  if (value === null) to.int32(absent);
+  else integer(to, value);
+}
+
+function optionalFloat(to: ByteWriter, value: number | null): void {
+  if (value === null) {
+    to.int32(absent);
+  } else {
+    to.int32(8);
+    to.float64(value);
+  }
 }
 
 function flag(to: ByteWriter, value: boolean): void {

@@ -7,6 +7,7 @@ SELECT q.day::text AS day,
        q.request_bytes::double precision AS bytes,
        q.truncated,
        q.redacted IS TRUE AS redacted,
+       q.organization,
        q.request_bytes > 0 AND q.request_data IS NULL AND q.request_raw IS NULL AS bodiless,
        r.status,
        r.model_version AS version

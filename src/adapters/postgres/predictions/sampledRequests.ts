@@ -21,6 +21,8 @@ export interface SampleCandidate extends SampleKey, RequestFacts {
   readonly bodiless: boolean;
   /** Pseudonyms stand in for its values. */
   readonly redacted: boolean;
+  /** Id of the organization whose request it is; null where nobody knows. */
+  readonly organization: string | null;
 }
 
 export interface SampleRange {

@@ -64,8 +64,7 @@ export class PredictionStore {
   readonly #options: StoreOptions;
   readonly #attempts = new AttemptNumbers();
   readonly #days = new Map<number, boolean>();
-  #withoutLater = false;
-  #withoutMark = false;
+  #missing: ReadonlySet<string> = new Set();
 
   constructor(options: StoreOptions) {
     this.#options = options;
@@ -98,9 +97,9 @@ export class PredictionStore {
         ORDER BY name`,
       [this.#options.schema, laterColumns],
     );
-    this.#withoutLater = rows.length > 0;
-    this.#withoutMark = rows.some(({ name }) => name === redactedColumn);
-    return rows.map(({ name }) => name);
+    const names = rows.map(({ name }) => name);
+    this.#missing = new Set(names);
+    return names;
   }
 
   /** Position up to which the log is stored; the log is entered at 0 where it is new. */
@@ -127,7 +126,7 @@ export class PredictionStore {
    * @throws UnmarkedRedaction, with nothing stored: comparison and replay would take a redacted row without its mark for what was said.
    */
   async store(client: Client, batch: StoredBatch): Promise<number> {
-    if (this.#withoutMark && batch.predictions.some(({ redacted }) => redacted))
+    if (this.#missing.has(redactedColumn) && batch.predictions.some(({ redacted }) => redacted))
       throw new UnmarkedRedaction(this.#options.schema);
     await this.#makeDays(client, batch.predictions);
     const kept = batch.predictions.filter(({ requestTime }) => this.#days.get(utcDay(requestTime)));
@@ -158,7 +157,7 @@ export class PredictionStore {
     const rows = predictions.map((prediction, index) => ({ prediction, attempt: attempts[index] ?? 1 }));
     return inTransaction(client, async () => {
       if (rows.length > 0) {
-        const options = { modelVersion, asBytes: asBytes ?? false, withoutLater: this.#withoutLater };
+        const options = { modelVersion, asBytes: asBytes ?? false, missing: this.#missing };
         const { requests, responses } = copyRows(rows, options);
         await this.#copy(client, "inference_requests", requests);
         await this.#copy(client, "inference_response", responses);

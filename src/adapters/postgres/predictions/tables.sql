@@ -45,7 +45,8 @@ BEGIN
       (3, 'inference_response', 'prompt_tokens', 'integer'),
       (3, 'inference_response', 'completion_tokens', 'integer'),
       (3, 'inference_response', 'piece_ms', 'real[]'),
-      (4, 'inference_requests', 'redacted', 'boolean')
+      (4, 'inference_requests', 'redacted', 'boolean'),
+      (5, 'inference_requests', 'organization', 'text')
     ) AS v (since, parent, name, kind)
     WHERE NOT EXISTS (SELECT FROM pg_attribute
                        WHERE attrelid = to_regclass(v.parent) AND attname = v.name AND NOT attisdropped)
@@ -64,6 +65,8 @@ COMMENT ON COLUMN inference_requests.operation IS
   'What was asked: predict, explain, infer, chat, completions, embeddings, responses, messages, or own for a path of the model''s own; null in rows of older recorders.';
 COMMENT ON COLUMN inference_requests.redacted IS
   'Pseudonyms stand in for values of this request and of its answer, so that what a model answers to it now is not compared with what it answered then. Null in rows of older recorders.';
+COMMENT ON COLUMN inference_requests.organization IS
+  'Id of the organization whose request it is, as the API service tells: that of the app, or of the key at the gateway. Null where nobody knows, and in rows of older recorders.';
 COMMENT ON COLUMN inference_requests.unpaired IS 'The request had no x-request-id: the id is the recorder''s own, and no other side has it.';
 COMMENT ON TABLE inference_response IS 'What was answered to the request of the same key; day is that of the request.';
 COMMENT ON COLUMN inference_response.status IS 'HTTP status that the client got; null where it went away before there was one.';

@@ -104,7 +104,7 @@ const idsInTables = async () => {
 };
 
 async function exported(file: string, ...args: string[]): Promise<void> {
-  const { code, stderr } = await menagerie("sample", "export", "iris", "-o", file, ...args);
+  const { code, stderr } = await menagerie("sample", "export", "iris", "--all-organizations", "-o", file, ...args);
   expect(code, stderr).toBe(0);
 }
 const encryptedFor = (...names: string[]) => [

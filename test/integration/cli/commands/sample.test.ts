@@ -14,6 +14,7 @@ import { ensurePredictionTables } from "../../../../src/adapters/postgres/predic
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
 import type { SampleHeader } from "../../../../src/domain/samples/format.ts";
+import { given } from "../../../../src/environment/given.ts";
 import { environmentLayout } from "../../../../src/local/layout.ts";
 import { useExistingCluster } from "../../../../src/local/target.ts";
 import { makePlatformTables } from "../../../support/platformTables.ts";
@@ -29,6 +30,7 @@ let postgres: TestPostgres;
 let predictor: TestPredictor;
 let folder: string;
 let keys: Record<"exporting" | "predicting" | "ofOthers", string>;
+let organizations: Record<"admin" | "acme", string>;
 
 const inDatabase = <T>(work: (client: Client) => Promise<T>) => withClient(postgres.server, platformDatabase, work);
 
@@ -43,19 +45,24 @@ beforeAll(async () => {
     await client.query("INSERT INTO menagerie.organization (name) VALUES ('acme')");
     const keyOf = async (organization: string, rights: readonly "export"[]) =>
       (await createKey(client, { organizationId: await organizationIdOf(client, organization) }, rights)).key;
+    organizations = {
+      admin: await organizationIdOf(client, "admin"),
+      acme: await organizationIdOf(client, "acme"),
+    };
     keys = {
       exporting: await keyOf("admin", ["export"]),
       predicting: await keyOf("admin", []),
       ofOthers: await keyOf("acme", ["export"]),
     };
     const at = (n: number) => new Date(Date.now() - 60_000 - n * 1_000);
-    const some = (count: number, request: unknown): StoredPrediction[] =>
+    const some = (count: number, request: unknown, whose?: (n: number) => string | undefined): StoredPrediction[] =>
       Array.from({ length: count }, (_, n) => ({
         id: `r${n}`,
         at: at(n),
         request,
         status: n === 0 ? 500 : 200,
         response: { results: [n] },
+        ...given({ organization: whose ? whose(n) : organizations.admin }),
       }));
     const store = async (schema: string, predictions: readonly StoredPrediction[], redacted: boolean) => {
       await ensurePredictionTables(client, schema, { readers: [roles.operator] });
@@ -65,6 +72,13 @@ beforeAll(async () => {
     await store("redacted", some(60, { user: "redacted:0123456789abcdef01234567", values: [1] }), true);
     await store("plain", some(3, { user: "ada@example.com", big: "12345678901234567890" }), false);
     await store("leaky", some(2, { note: `use ${token}`, user: "ada@example.com" }), true);
+    const shared = (n: number) => (n < 3 ? organizations.acme : n < 5 ? organizations.admin : undefined);
+    await store("shared", some(6, { values: [1] }, shared), true);
+    await store(
+      "nobodys",
+      some(2, { values: [1] }, () => undefined),
+      true,
+    );
     await store("leaky_plain", some(2, { note: `use ${token}` }), false);
   });
 });
@@ -170,7 +184,13 @@ describe("a redacted sample", () => {
       ),
     );
     expect(rows).toHaveLength(4);
-    expect(rows[1]?.details).toMatchObject({ name: "redacted", count: 10, digest: header.digest, recipients: [] });
+    expect(rows[1]?.details).toMatchObject({
+      name: "redacted",
+      organization: "admin",
+      count: 10,
+      digest: header.digest,
+      recipients: [],
+    });
     expect(JSON.stringify(rows)).not.toContain(keys.exporting.slice(13));
 
     expect((await sample("check", "a.jsonl")).code).toBe(0);
@@ -228,13 +248,67 @@ describe("a redacted sample", () => {
   });
 });
 
+describe("whose requests a sample has", () => {
+  const lastAudit = async () => {
+    const { rows } = await inDatabase((client) =>
+      client.query<{ details: unknown }>(
+        "SELECT details FROM menagerie.audit WHERE what = 'sample.export' ORDER BY id DESC LIMIT 1",
+      ),
+    );
+    return rows[0]?.details;
+  };
+
+  it.each<[string, string[], string]>([
+    ["shared", [], "shared has requests of acme (3), admin (2), nobody known (1); add --organization NAME"],
+    ["nobodys", [], "nobodys has requests of nobody known (2); add --organization NAME"],
+    ["shared", ["--organization", "globex"], 'there is no organization "globex"'],
+    ["shared", ["--organization", "acme", "--all-organizations"], "exclude each other"],
+  ])("has to be said of %s with %j", async (schema, options, says) => {
+    const before = await lastAudit();
+    const { code, stderr } = await sample("export", schema, "-o", "whose.jsonl", ...options);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(says)]);
+    expect(await readdir(folder)).not.toContain("whose.jsonl");
+    expect(await lastAudit()).toEqual(before);
+  });
+
+  it("one organization's, which is named", async () => {
+    const { code, stdout, stderr } = await sample("export", "shared", "--organization", "acme", "-o", "acme.jsonl");
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain(", of organization acme\n");
+    expect(stdout).toContain("left out: 3 of other organizations or of nobody known");
+    expect(await headerOf("acme.jsonl")).toMatchObject({ count: 3, source: { organization: "acme" } });
+    const ids = (await linesOf("acme.jsonl")).slice(1).map((line) => (JSON.parse(line) as { id: string }).id);
+    expect(ids.sort()).toEqual(["r0", "r1", "r2"]);
+    expect(await lastAudit()).toMatchObject({ organization: "acme", count: 3 });
+    const none = await sample("export", "nobodys", "--organization", "acme", "-o", "none.jsonl");
+    expect([none.code, none.stderr]).toEqual([1, expect.stringContaining("(left out: 2 of others)")]);
+  });
+
+  it("everybody's, those of nobody known included", async () => {
+    const { code, stdout, stderr } = await sample("export", "shared", "--all-organizations", "-o", "all.jsonl");
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain(", of every organization\n");
+    expect(await headerOf("all.jsonl")).toMatchObject({ count: 6, source: { organization: null } });
+    expect(await lastAudit()).toMatchObject({ organization: null, count: 6 });
+    expect((await sample("check", "all.jsonl")).code).toBe(0);
+  });
+
+  it("is refused with what to do where the tables are of an earlier release", async () => {
+    await inDatabase(async (client) => {
+      await ensurePredictionTables(client, "older", { readers: [roles.operator] });
+      await client.query("ALTER TABLE older.inference_requests DROP COLUMN organization");
+    });
+    const { code, stderr } = await sample("export", "older", "--all-organizations", "-o", "older.jsonl");
+    expect([code, stderr]).toEqual([1, expect.stringContaining("schema older are those of an earlier release")]);
+  });
+});
+
 describe("requests as users sent them", () => {
   it.each<[string[], string]>([
     [[], "plain has 3 requests as users sent them, and no redacted ones"],
     [["--unredacted"], "--unredacted and --because go together"],
     [["--unredacted", "--because", "a test"], "--unredacted needs --recipient"],
     [["--unredacted", "--because", "a test", "--recipient", "age1x"], "age1x is not a public key of age"],
-    [["--organization", "acme"], "recorded requests do not hold whose they are"],
   ])("leave by no %j", async (options, says) => {
     const { code, stderr } = await sample("export", "plain", "-o", "plain.age", ...options);
     expect([code, stderr]).toEqual([2, expect.stringContaining(says)]);

@@ -4,7 +4,7 @@ import { type ApiUnderTest, adminKey, startDevelopmentApi } from "../../../suppo
 /** `/authorize`, as Envoy's external authorization by HTTP asks it: method, path and headers of the request, no body. */
 
 let api: ApiUnderTest;
-let keys: { model: string; sibling: string; platform: string; other: string; limited: string };
+let keys: { model: string; sibling: string; platform: string; other: string; limited: string; admin: string };
 
 beforeAll(async () => {
   api = await startDevelopmentApi({ requireApiKey: true });
@@ -17,6 +17,7 @@ beforeAll(async () => {
     platform: await api.newKey({ organizationId: iris.organizationId }),
     limited: await api.newKey({ modelId: iris.modelId }, [], { tokensPerDay: 10_000, requestsPerMinute: 1_000 }),
     other: await api.newKey({ organizationId: other.organizationId }),
+    admin: iris.organizationId,
   };
 });
 afterAll(() => api?.stop());
@@ -90,6 +91,26 @@ describe("a request at the gateway", () => {
     expect(await removed(await api.newKey({ modelId }, ["operate"]))).toBe(`${purpose},${claim}`);
     expect(await removed(await api.newKey({ modelId }, ["batch"]))).toBe(`${side},${claim}`);
     expect(await removed(adminKey)).toBe("x-menagerie-usage");
+  });
+
+  it("is told whose it is by its key, whatever its client says", async () => {
+    for (const key of [keys.model, keys.platform, adminKey]) {
+      const { headers } = await ask(predict, { ...withKey(key), "x-menagerie-organization": "999" });
+      expect(headers.get("x-menagerie-organization")).toBe(keys.admin);
+      expect(headers.get("x-envoy-auth-headers-to-remove")).not.toContain("x-menagerie-organization");
+    }
+    expect((await ask(predict)).headers.get("x-menagerie-organization")).toBeNull();
+  });
+
+  it("is nobody's where it has no key and needs none", async () => {
+    const open = await startDevelopmentApi();
+    try {
+      const { headers, status } = await fetch(`${open.url}/authorize${predict}`, { method: "POST" });
+      expect([status, headers.get("x-menagerie-organization")]).toEqual([200, null]);
+      expect(headers.get("x-envoy-auth-headers-to-remove")).toContain("x-menagerie-organization");
+    } finally {
+      await open.stop();
+    }
   });
 
   it("for no model is refused, whatever its key", async () => {

@@ -97,6 +97,7 @@ function predictor(version: number): Promise<string> {
       }
       const body = Buffer.concat(chunks).toString();
       response.setHeader("x-purpose", String(request.headers["x-menagerie-purpose"]));
+      response.setHeader("x-organization", String(request.headers["x-menagerie-organization"]));
       response.setHeader("x-saw", `${request.url} ${request.headers["x-request-id"]} ${request.headers["x-api-key"]}`);
       if (body === "silent") return response.destroy();
       if (body === "break") {
@@ -257,6 +258,29 @@ describe("a request of a batch", () => {
   it("has no purpose but that one", async () => {
     expect(await asked(["batch"], { "x-menagerie-purpose": "batch, other" })).toMatchObject({ model: "undefined" });
     expect(await asked(["batch"], {})).toMatchObject({ model: "undefined", client: null });
+  });
+});
+
+describe("whose a request is", () => {
+  const said = async (headers: Record<string, string> = {}) =>
+    (await predict(apps[0]?.id, headers)).headers.get("x-organization");
+  const serve = (serving: string) =>
+    onPlatform((client) =>
+      client.query("UPDATE menagerie.model_version SET serving = $1 WHERE truss_hash = 'h1'", [serving]),
+    );
+
+  it("is told to a recorder by the app, whatever the client says, and to no model without one", async () => {
+    const { rows } = await onPlatform((client) =>
+      client.query<{ id: string }>("SELECT organization_id AS id FROM menagerie.model WHERE id = $1", [apps[0]?.id]),
+    );
+    const claimed = { "x-menagerie-organization": "999" };
+    expect(await said(claimed)).toBe("undefined");
+    await serve('{"recording": {"sample": 100}}');
+    await expectWithinASecond(() => said(claimed), rows[0]?.id);
+    const { key } = await onPlatform((client) => createKey(client, { modelId: apps[0]?.id ?? "" }));
+    expect(await said({ ...claimed, "x-api-key": key })).toBe(rows[0]?.id);
+    await serve("{}");
+    await expectWithinASecond(() => said(claimed), "undefined");
   });
 });
 

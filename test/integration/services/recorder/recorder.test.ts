@@ -49,6 +49,7 @@ interface Stored {
   unpaired: boolean;
   predict_url: string;
   headers: Record<string, string>;
+  organization: string | null;
   response_data: unknown;
   response_raw: Buffer | null;
   response_truncated: boolean;
@@ -137,6 +138,28 @@ describe("a prediction", () => {
     response.resume();
     expect([response.statusCode, await host]).toEqual([200, predictor.host]);
   });
+
+  it.each([
+    ["7", "7"],
+    ["acme", null],
+    ["7, 8", null],
+    ["", null],
+    [undefined, null],
+  ])(
+    "of an organization that is told as %j is stored with %j, and the predictor does not see it",
+    async (told, stored) => {
+      const id = randomUUID();
+      const seen = new Promise<unknown>((resolve) => {
+        predictor.answer = (response, _, request) => {
+          resolve(request.headers["x-menagerie-organization"]);
+          response.end("{}");
+        };
+      });
+      await post(id, "{}", { headers: told === undefined ? {} : { "x-menagerie-organization": told } });
+      expect(await seen).toBeUndefined();
+      expect(await only(id)).toMatchObject({ organization: stored });
+    },
+  );
 
   it.each([
     "/v1/models/m:explain",

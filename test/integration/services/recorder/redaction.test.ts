@@ -402,6 +402,37 @@ it("waits in the log while the tables are older than its mark, answers all the s
   }
 });
 
+it("is stored with its mark where the tables lack another column", async () => {
+  const schema = "nobodys";
+  await makeTables({ postgres, schema });
+  await withClient(postgres.server, "postgres", (client) =>
+    client.query(`ALTER TABLE ${schema}.inference_requests DROP COLUMN organization`),
+  );
+  const early = await startRecorder({ postgres, predictor: predictor.host, schema, env, makeTables: false });
+  try {
+    predictor.answer = usual;
+    const ask = () =>
+      fetch(early.origin + chat, {
+        method: "POST",
+        body: JSON.stringify({ m: canary }),
+        headers: { "x-menagerie-organization": "7" },
+      });
+    expect((await ask()).status).toBe(200);
+    const rows = () =>
+      early.query<{ row: object }>("SELECT to_jsonb(r) AS row FROM inference_requests r ORDER BY request_time");
+    await expect.poll(rows).toMatchObject([{ row: { redacted: true, operation: "chat" } }]);
+    expect(early.lines.join("\n")).toContain("lack organization: predictions are stored without them");
+    await makeTables({ postgres, schema });
+    await expect.poll(() => early.lines.some((line) => line.includes("are up to date"))).toBe(true);
+    expect((await ask()).status).toBe(200);
+    await expect
+      .poll(rows)
+      .toMatchObject([{ row: { redacted: true, organization: null } }, { row: { redacted: true, organization: "7" } }]);
+  } finally {
+    await early.dispose();
+  }
+});
+
 it("a recorder with rules and no key does not start", async () => {
   const started = startRecorder({
     postgres,

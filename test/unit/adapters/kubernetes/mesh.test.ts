@@ -34,6 +34,15 @@ it.each([
   expect(config?.claimProviders).toEqual(isPassed ? ["menagerie-keys"] : []);
 });
 
+it.each([
+  ["x-menagerie-organization", true],
+  ["x-menagerie-*", true],
+  ["x-menagerie-usage", false],
+])("passes on whose a request is by the pattern %s: %s", async (pattern, isPassed) => {
+  const [config] = await read(passing("x-other", pattern));
+  expect(config?.organizationProviders).toEqual(isPassed ? ["menagerie-keys"] : []);
+});
+
 it("names the providers, those that pass claims on, and the trust domains of every MeshConfig", async () => {
   const first = dump({
     trustDomain: "prod.example.com",
@@ -49,9 +58,16 @@ it("names the providers, those that pass claims on, and the trust domains of eve
     {
       providers: ["otel", "silent", "menagerie-keys"],
       claimProviders: ["menagerie-keys"],
+      organizationProviders: [],
       trustDomains: ["prod.example.com", "old.example.com"],
       statsMatcher: { inclusionRegexps: [".*upstream_rq.*"] },
     },
-    { providers: [], claimProviders: [], trustDomains: ["cluster.local"], statsMatcher: undefined },
+    {
+      providers: [],
+      claimProviders: [],
+      organizationProviders: [],
+      trustDomains: ["cluster.local"],
+      statsMatcher: undefined,
+    },
   ]);
 });

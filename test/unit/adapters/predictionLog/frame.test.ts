@@ -9,6 +9,7 @@ const prediction: CapturedPrediction = {
   requestTime: 1_790_000_000_000,
   url: "/v1/chat/completions",
   headers: "{}",
+  organization: "7",
   redacted: true,
   request: { chunks: [Buffer.from("{}")], bytes: 2, truncated: false },
   response: { chunks: [Buffer.from("data"), Buffer.from(": 1")], bytes: 7, truncated: true },
@@ -45,11 +46,14 @@ it("a prediction comes out of the log as it went in", () => {
   expect(listed).toEqual(prediction.arrivals);
 });
 
+/** Bytes of the last field where it is empty: whose the request is. */
+const nobody = 4;
+
 it.each([
-  ["release 0.1, which knew no operation", 1 + 4 + 4, "gzip"],
-  ["a release before that, which knew no coding", 1 + 4 + 4 + 4, null],
+  ["release 0.1, which knew no operation", 1 + 4 + 4 + nobody, "gzip"],
+  ["a release before that, which knew no coding", 1 + 4 + 4 + 4 + nobody, null],
 ])("and out of a log of %s", (_, fewer, responseEncoding) => {
-  const plain = { ...prediction, arrivals: null, facts: null, responseEncoding };
+  const plain = { ...prediction, organization: null, arrivals: null, facts: null, responseEncoding };
   const bytes = written(plain);
   const read = readFrame(cut(bytes, fewer), 0, 1e9);
   expect("frame" in read && read.frame).toMatchObject({
@@ -57,6 +61,16 @@ it.each([
     arrivals: null,
     facts: null,
     responseEncoding,
+    organization: null,
+  });
+});
+
+it("and out of a log of a release that did not know whose requests are", () => {
+  const read = readFrame(cut(written({ ...prediction, organization: null }), nobody), 0, 1e9);
+  expect("frame" in read && read.frame).toMatchObject({
+    operation: "chat",
+    facts: prediction.facts,
+    organization: null,
   });
 });
 

@@ -468,9 +468,11 @@ describe("in a mesh", () => {
     const primary = { service: "next-primary", mode: "Standard" } as const;
     const mirrored = mirroredRoute({ ...iris, gateway, primary, percent: 10, shadows: ["next-a"] });
     expect(mirrored.rules[0]).toMatchObject({ removedHeaders });
-    // Where nobody looks at keys, nobody may say that its requests are not to be recorded.
+    // Where nobody looks at keys, nobody may say that its requests are not to be recorded, or whose they are.
     const open = { ...gateway, checksKeys: false };
-    expect(ruleOf({ gateway: open, recorded: true })).toMatchObject({ removedHeaders: ["x-menagerie-purpose"] });
+    expect(ruleOf({ gateway: open, recorded: true })).toMatchObject({
+      removedHeaders: ["x-menagerie-purpose", "x-menagerie-organization"],
+    });
     expect(ruleOf({ gateway: open })).not.toHaveProperty("removedHeaders");
   });
 });

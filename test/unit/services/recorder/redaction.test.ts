@@ -33,6 +33,7 @@ function prediction(requestId: string, answer: string): CapturedPrediction {
     requestTime: Date.now(),
     url: "/v1/models/model:predict",
     headers: "{}",
+    organization: null,
     redacted: false,
     request: body('{"m":"CANARY"}'),
     response: body(answer),
