@@ -123,7 +123,7 @@ export async function bisect(
     stack,
     model,
     asked: asked.text,
-    expected: describeExpected(wanted.expected),
+    expected: describeExpected(wanted.expected, plan.reference),
     from: reportedRelease(from.deployment),
     to: reportedRelease(to.deployment),
     ...reportedChange({ stretches, change, split }),
@@ -137,9 +137,11 @@ function judged(stretch: SearchedStretch | undefined) {
   return { label: stretch.label, combination: stretch.combination };
 }
 
-export function describeExpected(expected: Expected): string {
+function describeExpected(expected: Expected, reference: SearchedRelease | undefined): string {
   if ("json" in expected) return expected.json;
-  return "check" in expected ? `what \`${expected.check}\` accepts` : `an answer of ${expected.answerOf}`;
+  return "check" in expected
+    ? `what \`${expected.check}\` accepts`
+    : `an answer of ${reference?.label ?? expected.answerOf}`;
 }
 
 type ExpectationOfTrial = (trial: AskedTrial) => Promise<Expectation>;
