@@ -145,8 +145,9 @@ describe("menagerie bisect", () => {
     const exited = once(child, "exit");
     child.kill("SIGKILL");
     await exited;
-    await expect.poll(trials).toEqual([]);
     const { stdout, stderr } = await bisect(...args);
+    // A trial ends with its owner; the folder of one that was killed before it had a process of its own goes with the next trial.
+    expect(await trials()).toEqual([]);
     const report = JSON.parse(stdout) as BisectReport;
     expect(report.change).toMatchObject({ last: { deployment: end(6) } });
     // What was answered before is not asked again: its releases are not in the progress of the second run.
