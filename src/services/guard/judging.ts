@@ -24,7 +24,6 @@ import { countRows, type WeightStep } from "../../domain/judgement/routedRows.ts
 import type { LimitRow, PairsRow, UsersRow } from "../../domain/judgement/rows.ts";
 import { userRows } from "../../domain/judgement/userRows.ts";
 import type { Second } from "../../domain/traffic/seconds.ts";
-import { given } from "../../environment/given.ts";
 
 /** Recorders store what they have every second; a busy database takes it a little later. Seconds. */
 const recordersLag = 15;
@@ -78,8 +77,10 @@ export async function judgeOnce(client: ClientBase, now: Date, options: JudgingO
         const counted = countRows(cursor, { ...facts, pods });
         const paired = await readRecorded(client, rollout, steps, { ...cursor, ...counted.cursor }, seconds);
         const rows = [...counted.rows, ...paired.rows, ...newLimitRows(limits, state)];
+        // Its image holds services, adapters and the domain alone.
+        const drawn = cursor.users === undefined ? {} : { users: cursor.users };
         const moved = {
-          ...given({ users: cursor.users }),
+          ...drawn,
           pairs: paired.until,
           limits: isDue ? seconds : cursor.limits,
         };
