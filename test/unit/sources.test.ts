@@ -2,6 +2,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import ts from "typescript";
 import { expect, it } from "vitest";
+import { ofServices } from "../../src/adapters/images/checkoutImage.ts";
 
 /** What holds for every source file, and no linter's rule says. */
 
@@ -44,6 +45,20 @@ function circleIn(imports: Imports): string[] | undefined {
 function importsOf(file: string): string[] {
   const { importedFiles } = ts.preProcessFile(read(file), true, true);
   return importedFiles.flatMap(({ fileName }) => (fileName.startsWith(".") ? [join(dirname(file), fileName)] : []));
+}
+
+/** The same without what Node.js takes away with the types. */
+function loadedBy(file: string): string[] {
+  if (!file.endsWith(".ts")) return [];
+  const { statements } = ts.createSourceFile(file, read(file), ts.ScriptTarget.ESNext);
+  const typesOnly = statements.flatMap((each) => {
+    const isErased = ts.isImportDeclaration(each)
+      ? each.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword
+      : ts.isExportDeclaration(each) && each.isTypeOnly;
+    const from = ts.isImportDeclaration(each) || ts.isExportDeclaration(each) ? each.moduleSpecifier : undefined;
+    return isErased && from && ts.isStringLiteral(from) ? [join(dirname(file), from.text)] : [];
+  });
+  return importsOf(file).filter((each) => !typesOnly.includes(each));
 }
 
 /**
@@ -98,6 +113,17 @@ it("each file that leads from a phase in the config to rows is imported by one b
       !fromPhaseToRows.slice(0, at).some((before) => [...importsOf(before), ...handlers(before)].includes(file)),
   );
   expect(unled).toEqual([]);
+});
+
+/** What a service imports, also through others, is in its image: a pod that lacks a module ends at once. */
+it("services import only what their images hold", () => {
+  const services = inProject("src/services/**/*.ts");
+  expect(services).toContain("src/services/guard/main.ts");
+  const reached = new Set(services);
+  for (const file of reached) for (const each of loadedBy(file)) reached.add(each);
+  expect(reached.size).toBeGreaterThan(services.length);
+  const isHeld = (file: string): boolean => ofServices.some((part) => file === part || file.startsWith(`${part}/`));
+  expect([...reached].filter((file) => !isHeld(file))).toEqual([]);
 });
 
 /** Paths of the project as comments write them: from its root, from the file's folder, or their last parts. */

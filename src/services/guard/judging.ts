@@ -77,13 +77,7 @@ export async function judgeOnce(client: ClientBase, now: Date, options: JudgingO
         const counted = countRows(cursor, { ...facts, pods });
         const paired = await readRecorded(client, rollout, steps, { ...cursor, ...counted.cursor }, seconds);
         const rows = [...counted.rows, ...paired.rows, ...newLimitRows(limits, state)];
-        // Its image holds services, adapters and the domain alone.
-        const drawn = cursor.users === undefined ? {} : { users: cursor.users };
-        const moved = {
-          ...drawn,
-          pairs: paired.until,
-          limits: isDue ? seconds : cursor.limits,
-        };
+        const moved = { users: cursor.users, pairs: paired.until, limits: isDue ? seconds : cursor.limits };
         return { rows, cursor: { ...counted.cursor, ...moved } };
       });
       for (let isWhole = false; !isWhole; ) {
