@@ -6,6 +6,7 @@ import { platformDatabase } from "../../src/domain/platformDatabase.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { readTarget } from "../../src/local/target.ts";
 import type { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
+import { soon as holdsSoon } from "../support/soon.ts";
 
 export type Side = "old" | "new";
 
@@ -140,14 +141,4 @@ export function expectDrawn(found: number, count: number, share: number): void {
 }
 
 /** The gateway hears of a change within a moment of its being written. */
-export async function soon(check: () => Promise<void>): Promise<void> {
-  const until = Date.now() + 30_000;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > until) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 250));
-    }
-  }
-}
+export const soon = (check: () => Promise<void>) => holdsSoon(check, { within: 30_000 });

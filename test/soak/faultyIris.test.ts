@@ -11,6 +11,7 @@ import { guardPodLabels } from "../../src/domain/serving/guardService.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
 import { harmedIn } from "../support/judge/harmed.ts";
+import { soon as holdsSoon } from "../support/soon.ts";
 import { ask, deployPrometheus } from "./prometheusServer.ts";
 
 /**
@@ -151,18 +152,7 @@ async function impacted(): Promise<{ readonly errors: number }> {
   return (await shared.json<{ totals: { errors: number } }>("impact", "--rollout", "iris", "--json")).totals;
 }
 
-/** Once `what` holds. */
-async function soon(what: () => Promise<void>): Promise<void> {
-  const until = Date.now() + 600_000;
-  for (;;) {
-    try {
-      return await what();
-    } catch (error) {
-      if (Date.now() > until) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-    }
-  }
-}
+const soon = (check: () => Promise<void>) => holdsSoon(check, { within: 600_000, every: 1_000 });
 
 interface Rollouts {
   readonly iris: { readonly takenBack?: unknown; readonly versions: readonly { readonly image: string }[] };

@@ -1,14 +1,14 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import { dump } from "js-yaml";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { proofResult } from "../../src/domain/proof/result.ts";
 import { copyOfCheckout, hostProcesses, TestHome } from "../local/support/menagerie.ts";
 import { commentPicture } from "../support/commentPicture.ts";
+import { commitAll, gitIn } from "../support/gitRepository.ts";
 import { editedModels, editedRequests, type ProofEdit, proofEdits, type Replacement } from "../support/proofEdits.ts";
 import { sampleOf } from "../support/proofRepository.ts";
 
@@ -17,7 +17,6 @@ import { sampleOf } from "../support/proofRepository.ts";
  * something differs where nothing does.
  */
 
-const run = promisify(execFile);
 /** `PROOF_EDITS=3,17` proves those alone, counted from 1. */
 const chosen = process.env.PROOF_EDITS?.split(",").map(Number);
 const edits = proofEdits
@@ -36,12 +35,12 @@ beforeAll(async () => {
   await writeFile(join(project, ".gitignore"), "node_modules\n.menagerie-installed\n");
   for (const edit of edits) await beforeEdit(edit);
   await declare((edit) => ({ ...editedModels[edit.model].declared, ...edit.declared }));
-  await git("init", "-q", "-b", "main");
-  await commit();
+  await gitIn(project, "init", "-q", "-b", "main");
+  await commitAll(project);
   for (const { name, edit = [] } of edits) await replaced(name, edit);
   await declare((edit) => ({ ...editedModels[edit.model].declared, ...edit.declared, ...edit.declaredNew }));
-  await git("checkout", "-q", "-b", "change");
-  await commit();
+  await gitIn(project, "checkout", "-q", "-b", "change");
+  await commitAll(project);
 });
 
 afterAll(async () => {
@@ -49,16 +48,6 @@ afterAll(async () => {
   await rm(project, { recursive: true, force: true });
   await rm(reports, { recursive: true, force: true });
 });
-
-async function git(...args: string[]): Promise<void> {
-  const identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"];
-  await run("git", [...identity, ...args], { cwd: project, maxBuffer: 2 ** 26 });
-}
-
-async function commit(): Promise<void> {
-  await git("add", "-A");
-  await git("commit", "-qm", "change");
-}
 
 async function beforeEdit({ name, model, before = [], sample }: NamedEdit): Promise<void> {
   await cp(join(project, "models", model), join(project, "models", name), { recursive: true });

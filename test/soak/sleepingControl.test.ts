@@ -2,6 +2,7 @@ import type { V1ObjectMeta } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
+import { soon as holdsSoon } from "../support/soon.ts";
 import { DividedModel } from "./dividedModel.ts";
 
 /**
@@ -30,18 +31,7 @@ async function isAsleep(name: string): Promise<boolean> {
   return found.metadata.annotations?.["serving.kserve.io/stop"] === "true";
 }
 
-/** Once `what` holds. */
-async function soon(what: () => Promise<void>): Promise<void> {
-  const until = Date.now() + 300_000;
-  for (;;) {
-    try {
-      return await what();
-    } catch (error) {
-      if (Date.now() > until) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 250));
-    }
-  }
-}
+const soon = (check: () => Promise<void>) => holdsSoon(check, { within: 300_000 });
 
 /** Nobody asks meanwhile. */
 const bothSleep = (...names: readonly string[]) =>

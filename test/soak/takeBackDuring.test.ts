@@ -9,6 +9,7 @@ import { platformDatabase } from "../../src/domain/platformDatabase.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { readTarget } from "../../src/local/target.ts";
 import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
+import { soon as holdsSoon } from "../support/soon.ts";
 
 /**
  * The environment's own guard takes a rollout back while something else changes it, beside a version that sleeps, and on a pool that is full.
@@ -180,18 +181,7 @@ async function podsOf(service: string): Promise<readonly V1Pod[]> {
   return items;
 }
 
-/** Once `what` holds. */
-async function soon(what: () => Promise<void>): Promise<void> {
-  const until = Date.now() + 240_000;
-  for (;;) {
-    try {
-      return await what();
-    } catch (error) {
-      if (Date.now() > until) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 250));
-    }
-  }
-}
+const soon = (check: () => Promise<void>) => holdsSoon(check, { within: 240_000 });
 
 test("in the middle of an `advance` that moves apps: it ends with the sentence, and so does the next one", async () => {
   await taken.asked(40);

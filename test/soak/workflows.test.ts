@@ -14,6 +14,7 @@ import { ToolchainFile } from "../../src/local/toolchainFile.ts";
 import { applyManifest } from "../local/support/manifests.ts";
 import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
 import { postgresClusterDefinition } from "../local/support/postgresClusterDefinition.ts";
+import { gitIn } from "../support/gitRepository.ts";
 import { type JobResult, runJob, workflow } from "../support/workflow.ts";
 
 /**
@@ -70,10 +71,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function git(...args: string[]): Promise<string> {
-  const identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"];
-  return (await run("git", [...identity, ...args], { cwd: home.project })).stdout.trim();
-}
+const git = (...args: string[]): Promise<string> => gitIn(home.project, ...args);
 
 /** Commits what changed of the files that it knows; steps leave others behind. */
 async function commit(): Promise<void> {

@@ -1,13 +1,10 @@
-import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { promisify } from "node:util";
+import { join } from "node:path";
 import { dump } from "js-yaml";
 import type { SampledRequest } from "../../src/domain/samples/format.ts";
 import { headerLine, requestLine } from "../../src/domain/samples/write.ts";
-
-const run = promisify(execFile);
+import { commitAll, gitIn, writeFiles } from "./gitRepository.ts";
 
 /** A repository with a stack of played models and their samples. */
 export class ProofRepository {
@@ -24,20 +21,16 @@ export class ProofRepository {
     return repository;
   }
 
-  async git(...args: string[]): Promise<string> {
-    const identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"];
-    return (await run("git", [...identity, ...args], { cwd: this.folder })).stdout.trim();
+  git(...args: string[]): Promise<string> {
+    return gitIn(this.folder, ...args);
   }
 
-  async commit(): Promise<string> {
-    await this.git("add", "-A");
-    await this.git("commit", "-qm", "change");
-    return this.git("rev-parse", "HEAD");
+  commit(): Promise<string> {
+    return commitAll(this.folder);
   }
 
-  async write(file: string, text: string | Uint8Array): Promise<void> {
-    await mkdir(dirname(join(this.folder, file)), { recursive: true });
-    await writeFile(join(this.folder, file), text);
+  write(file: string, text: string | Uint8Array): Promise<void> {
+    return writeFiles(this.folder, { [file]: text });
   }
 
   /** A truss whose model does what `play` says; see `playedTrials`. */

@@ -1,8 +1,10 @@
-import { prove } from "../../src/cli/prove/prove.ts";
+import { prove, type WantedProof } from "../../src/cli/prove/prove.ts";
+import type { Proving } from "../../src/cli/prove/proveModel.ts";
 import { withRevisions } from "../../src/cli/prove/revisions.ts";
 import { silent } from "../../src/domain/progress.ts";
 import type { ProofResult } from "../../src/domain/proof/result.ts";
 import { usualRisk } from "../../src/domain/proof/tally.ts";
+import type { BringUp } from "../../src/domain/trial/trial.ts";
 import { playedTrials } from "./playedTrial.ts";
 import { ProofRepository } from "./proofRepository.ts";
 
@@ -27,8 +29,21 @@ export async function changedRepository(): Promise<ProofRepository> {
 
 /** The proof of a repository's HEAD against its branch `main`, by models that tests play. */
 export function provenHead({ folder }: ProofRepository): Promise<ProofResult> {
-  const proving = {
-    bringUp: playedTrials().bringUp,
+  const proving = provingBy(playedTrials().bringUp);
+  return withRevisions(
+    { stack: "local", base: "main", head: "HEAD" },
+    (both) => prove(both, usualProof, proving),
+    folder,
+  );
+}
+
+/** As the command asks for it where nothing else is said. */
+export const usualProof: WantedProof = { stack: "local", samples: [], requests: 500, identity: undefined };
+
+/** How tests make a proof. */
+export function provingBy(bringUp: BringUp, signal: AbortSignal = new AbortController().signal): Proving {
+  return {
+    bringUp,
     seed: "1",
     repeat: 3,
     risk: usualRisk,
@@ -37,8 +52,6 @@ export function provenHead({ folder }: ProofRepository): Promise<ProofResult> {
     secrets: {},
     progress: silent,
     deadline: new Date(Date.now() + 600_000),
-    signal: new AbortController().signal,
+    signal,
   };
-  const wanted = { stack: "local", samples: [], requests: 500, identity: undefined };
-  return withRevisions({ stack: "local", base: "main", head: "HEAD" }, (both) => prove(both, wanted, proving), folder);
 }

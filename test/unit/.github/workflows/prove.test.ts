@@ -1,9 +1,8 @@
-import { execFile } from "node:child_process";
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { commitAll, gitIn, writeFiles } from "../../../support/gitRepository.ts";
 import { type Job, type JobResult, runJob, workflow } from "../../../support/workflow.ts";
 
 /**
@@ -11,26 +10,17 @@ import { type Job, type JobResult, runJob, workflow } from "../../../support/wor
  * of; test/soak has the real one.
  */
 
-const run = promisify(execFile);
 const project = join(import.meta.dirname, "../../../..");
 const jobs = { prove: (await workflow("prove.yml")).jobs, record: (await workflow("record-proof.yml")).jobs };
 let folder: string;
 let repository: string;
 let base: string;
 
-const git = async (...args: string[]): Promise<string> => {
-  const identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"];
-  return (await run("git", [...identity, ...args], { cwd: repository })).stdout.trim();
-};
+const git = (...args: string[]): Promise<string> => gitIn(repository, ...args);
 
 async function commit(files: Readonly<Record<string, string>>): Promise<string> {
-  for (const [path, text] of Object.entries(files)) {
-    await mkdir(dirname(join(repository, path)), { recursive: true });
-    await writeFile(join(repository, path), text);
-  }
-  await git("add", "-A");
-  await git("commit", "-qm", "change");
-  return git("rev-parse", "HEAD");
+  await writeFiles(repository, files);
+  return commitAll(repository);
 }
 
 /** A `menagerie` that writes what its options ask for, and which side's it is. */

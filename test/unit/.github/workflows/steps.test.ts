@@ -1,9 +1,8 @@
-import { execFile } from "node:child_process";
 import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { commitAll, gitIn, writeFiles } from "../../../support/gitRepository.ts";
 import { type Job, type JobResult, runJob, workflow } from "../../../support/workflow.ts";
 
 /**
@@ -26,29 +25,17 @@ const [stacks, preview, comment] = ["stacks", "preview", "comment"].map((name) =
 ];
 const [driftStacks, drift] = [jobOf("drift", "stacks"), jobOf("drift", "drift")];
 
-const run = promisify(execFile);
 let folder: string;
 let repository: string;
 let base: string;
 
-/** Runs git in the repository, as somebody who has no configuration of their own. */
-const git = async (...args: string[]): Promise<string> => {
-  const identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"];
-  return (await run("git", [...identity, ...args], { cwd: repository })).stdout.trim();
-};
+const git = (...args: string[]): Promise<string> => gitIn(repository, ...args);
 
-async function write(files: Readonly<Record<string, string>>): Promise<void> {
-  for (const [path, text] of Object.entries(files)) {
-    await mkdir(dirname(join(repository, path)), { recursive: true });
-    await writeFile(join(repository, path), text);
-  }
-}
+const write = (files: Readonly<Record<string, string>>): Promise<void> => writeFiles(repository, files);
 
 async function commit(files: Readonly<Record<string, string>>): Promise<string> {
   await write(files);
-  await git("add", "-A");
-  await git("commit", "-qm", "change");
-  return git("rev-parse", "HEAD");
+  return commitAll(repository);
 }
 
 beforeEach(async () => {

@@ -5,14 +5,13 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { prove, requireProven, type WantedProof } from "../../../../src/cli/prove/prove.ts";
 import { withRevisions } from "../../../../src/cli/prove/revisions.ts";
-import { silent } from "../../../../src/domain/progress.ts";
 import { proofMarkdown } from "../../../../src/domain/proof/report/markdown.ts";
 import { proofPage } from "../../../../src/domain/proof/report/page.ts";
 import { describeProof } from "../../../../src/domain/proof/report/text.ts";
 import type { ProofResult } from "../../../../src/domain/proof/result.ts";
-import { usualRisk } from "../../../../src/domain/proof/tally.ts";
 import { type PlayedTrials, playedTrials } from "../../../support/playedTrial.ts";
 import { ProofRepository } from "../../../support/proofRepository.ts";
+import { provingBy, usualProof } from "../../../support/provenRepository.ts";
 
 /** The command's way from two revisions to a result: a real repository and samples, and models that are servers of the test. */
 
@@ -38,26 +37,10 @@ afterEach(async () => {
 function proven(
   wanted: Partial<WantedProof> & { readonly base?: string; readonly head?: string; readonly signal?: AbortSignal } = {},
 ): Promise<ProofResult> {
-  const { base, head, signal = new AbortController().signal, ...rest } = wanted;
+  const { base, head, signal, ...rest } = wanted;
   return withRevisions(
     { stack: "local", base, head },
-    (both) =>
-      prove(
-        both,
-        { stack: "local", samples: [], requests: 500, identity: undefined, ...rest },
-        {
-          bringUp: trials.bringUp,
-          seed: "1",
-          repeat: 3,
-          risk: usualRisk,
-          timeoutMs: 5_000,
-          startWithinSeconds: 60,
-          secrets: {},
-          progress: silent,
-          deadline: new Date(Date.now() + 600_000),
-          signal,
-        },
-      ),
+    (both) => prove(both, { ...usualProof, ...rest }, provingBy(trials.bringUp, signal)),
     repository.folder,
   );
 }
