@@ -101,3 +101,8 @@ export async function existingEnvironment(name: string, program?: Program): Prom
   const { prepareEngine } = await import("../local/engine.ts");
   return { layout, target, engine: await prepareEngine(layout, target, toolchain, program) };
 }
+
+/** Reads an option that may be given several times. */
+export function repeated(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}

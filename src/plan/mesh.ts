@@ -74,7 +74,7 @@ async function pods({ mesh, gateway, namespace }: MeshSpec, reader: MeshReader):
   ];
 }
 
-/** Whether recorders at the gateway hear what they are told by the check's answer; nothing of it stops an `up`. */
+/** Whether recorders at the gateway get the headers of the check's answer; nothing of it stops an `up`. */
 function passedOn({ mesh, zoo }: MeshSpec, configs: readonly MeshConfig[]): Refusal[] {
   const provider = mesh?.keyCheck?.provider;
   if (provider === undefined || !Object.values(zoo).some(({ recording }) => recording)) return [];

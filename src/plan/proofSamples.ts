@@ -28,7 +28,7 @@ export function proofSamples(
 
 /** SHA-256 of each sample that a project keeps of what is recorded under a name; none where it keeps none. */
 export function sampleHashes(project: string, recordedAs: string): readonly string[] {
-  return sampleFiles(join(project, sampleFolder(recordedAs))).map((file) => fileHash(readFileSync(file)));
+  return sampleFiles(join(project, sampleFolder(recordedAs))).map((file) => sampleHash(readFileSync(file)));
 }
 
 /** Every file of a folder and below, but those whose names begin with a dot; none where it is not there. */
@@ -44,6 +44,7 @@ function sampleFiles(folder: string): string[] {
   }
 }
 
-function fileHash(content: Uint8Array): string {
+/** SHA-256 of a sample's file. */
+export function sampleHash(content: Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");
 }

@@ -1,7 +1,5 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { saidByGit } from "./saidByGit.ts";
 
-const run = promisify(execFile);
 /** A repository on a slow disk; in milliseconds. */
 const patience = 20_000;
 
@@ -18,12 +16,4 @@ export async function checkoutCommit(folder: string): Promise<string | undefined
   return changes ? `${commit}-dirty` : commit;
 }
 
-async function git(folder: string, ...args: string[]): Promise<string | undefined> {
-  try {
-    const { stdout } = await run("git", args, { cwd: folder, timeout: patience, maxBuffer: 64 * 1024 * 1024 });
-    return stdout.trim();
-  } catch {
-    // No git, no repository, no tag: there is nothing to tell.
-    return undefined;
-  }
-}
+const git = (folder: string, ...args: string[]) => saidByGit(folder, args, patience);

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { saidByGit } from "./saidByGit.ts";
 
 const run = promisify(execFile);
 /** A large repository on a slow disk; in milliseconds. */
@@ -26,7 +27,7 @@ export function commitNamed({ top }: Checkout, revision: string): Promise<string
   return asked(top, "rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`);
 }
 
-/** The commit at which `revision` left the default branch of `origin`, else `main` or `master`; undefined where there is no such branch. */
+/** The commit at which `revision` left the default branch of `origin`, else `main` or `master`; undefined where it has none of these. */
 export async function baseOf(checkout: Checkout, revision: string): Promise<string | undefined> {
   for (const branch of ["origin/HEAD", "origin/main", "origin/master", "main", "master"]) {
     if ((await commitNamed(checkout, branch)) === undefined) continue;
@@ -48,12 +49,4 @@ export async function exportCommit({ top, prefix }: Checkout, commit: string, fo
   return join(folder, "project");
 }
 
-async function asked(folder: string, ...args: string[]): Promise<string | undefined> {
-  try {
-    const { stdout } = await run("git", args, { cwd: folder, timeout: patience, maxBuffer: 2 ** 26 });
-    return stdout.replace(/\n$/, "");
-  } catch {
-    // No git, no repository, no such revision.
-    return undefined;
-  }
-}
+const asked = (folder: string, ...args: string[]) => saidByGit(folder, args, patience);

@@ -27,7 +27,7 @@ export type RequestToSend = Pick<RecordedRequest, "operation" | "body" | "header
 /** What came of a recorded request that was sent again. */
 export interface SentAgain {
   readonly answer: RecordedAnswer;
-  /** What `answer.body` was read from: of a stream, what its pieces join to. Empty where there is no whole answer. */
+  /** What `answer.body` was read from: of a stream, what its pieces join to. Empty where the answer is not whole. */
   readonly content: { readonly bytes: Uint8Array; readonly encoding: string | null };
   /** Why there is no whole answer. */
   readonly error?: unknown;

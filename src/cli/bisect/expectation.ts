@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { decodeBody, readBody } from "../../adapters/predictions/decodedBody.ts";
 import type { SentAgain } from "../../adapters/predictions/sendRecorded.ts";
 import type { NotJudged } from "../../domain/bisect/ports.ts";
+import { lastLine } from "../../domain/lastLine.ts";
 import type { OperationName } from "../../domain/protocols/operation.ts";
 import { operationNamed } from "../../domain/protocols/operations.ts";
 import { judgePair } from "../../domain/shadow/judgement.ts";
@@ -112,7 +113,7 @@ function runCheck(
       said = (said + text).slice(-1_000);
     });
     child.on("error", reject);
-    child.on("close", (code) => resolve({ code, said: said.trim().split("\n").at(-1) ?? "" }));
+    child.on("close", (code) => resolve({ code, said: lastLine(said) ?? "" }));
     // A check need not read what it gets.
     child.stdin.on("error", () => {});
     child.stdin.end(body);

@@ -3,9 +3,8 @@ import type { MixedCombination } from "../../domain/bisect/parts.ts";
 import { silent } from "../../domain/progress.ts";
 import type { StackConfig } from "../../domain/release/restore.ts";
 import type { BringUpOptions } from "../../domain/trial/trial.ts";
-import { environmentLayout } from "../../local/layout.ts";
 import { projectFolder } from "../../local/localStack.ts";
-import { bringUpHere } from "../../local/trial/bringUp.ts";
+import { bringUpBeside } from "../trial/bringUp.ts";
 import { secretFix, secretValues } from "../trial/secretValues.ts";
 import type { TrialStateOptions } from "../trial/stateRows.ts";
 import type { BisectSurroundings } from "./run.ts";
@@ -30,7 +29,6 @@ export function hostTrials(
   signal: AbortSignal,
 ): Pick<BisectSurroundings, "trials" | "readRunnable"> {
   const { environment, timeout, startWithin, egress } = options;
-  const layout = environmentLayout(environment);
   const states = new SearchedStates(options);
   const optionsFor = async (combination: MixedCombination): Promise<BringUpOptions> => ({
     state: await states.of(combination),
@@ -48,7 +46,7 @@ export function hostTrials(
       return states.add(await readRunnable(client, deployment, projectFolder, dumped));
     },
     trials: {
-      bringUp: bringUpHere({ home: layout.home, stores: [layout.images], secretFix: secretFix(options) }),
+      bringUp: bringUpBeside(environment, secretFix(options)),
       optionsFor,
       timeoutMs: timeout * 1_000,
       signal,

@@ -26,7 +26,7 @@ export interface RequestOptions {
   readonly path: string;
 }
 
-/** The body of `--data`. @throws OperatorError for what is no JSON, or no path of a prediction */
+/** The body of `--data`. @throws OperatorError for text that is not JSON, or a path that predicts nothing */
 export async function givenRequest(data: string, path: string): Promise<AskedRequest> {
   const operation = operationAsked(path)?.name ?? "own";
   if (replayUrl("http://trial/v1/models/model:predict", path, operation) === undefined)
@@ -40,7 +40,7 @@ export async function givenRequest(data: string, path: string): Promise<AskedReq
   };
 }
 
-/** The JSON of `--expect`, which may be in a file. @throws OperatorError for what is no JSON */
+/** The JSON of `--expect`, which may be in a file. @throws OperatorError for text that is not JSON */
 export async function givenExpectation(expect: string): Promise<string> {
   const text = expect.startsWith("@") ? await readFile(expect.slice(1), "utf8").catch(() => undefined) : expect;
   if (text === undefined) throw refuse("bisect.expect-unreadable", { expect });

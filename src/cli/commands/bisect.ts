@@ -17,7 +17,7 @@ import { deploymentsBetween, labelOf } from "../bisect/searchedHistory.ts";
 import { interruptible } from "../interrupt.ts";
 import { shareArgument, wholeNumberArgument } from "../numberArguments.ts";
 import { asOperator, asReader } from "../operatorDatabase.ts";
-import { environmentOption, jsonOption } from "../options.ts";
+import { environmentOption, jsonOption, repeated } from "../options.ts";
 import { recordingsIn } from "../recordings.ts";
 import { givenRules } from "../replay/givenRules.ts";
 import { readShadows } from "../shadows.ts";
@@ -69,7 +69,7 @@ export function bisectCommand(): Command {
       "--check <command>",
       "shell command that gets the answer on standard input: exit code 0 as expected, 125 cannot be judged, 1 to 124 not as expected",
     )
-    .option("--ignore <path>", "a field that is not compared; may be given several times", collect, [])
+    .option("--ignore <path>", "a field that is not compared; may be given several times", repeated, [])
     .option(
       "--tolerance <share>",
       "numbers count as equal when they differ by less than this share of the larger",
@@ -223,8 +223,4 @@ function searchPlan({ stretches, memory }: BisectPlan, deployments: readonly Dep
 function knownOf(remembered: Remembered | undefined): SearchPlan["places"][number]["known"] {
   if (!remembered) return "not yet";
   return "notJudged" in remembered ? { notJudged: remembered.notJudged } : "answered";
-}
-
-function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
 }

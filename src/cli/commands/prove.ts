@@ -11,12 +11,12 @@ import { localStack } from "../../local/localStack.ts";
 import { interruptible } from "../interrupt.ts";
 import { wholeNumberArgument } from "../numberArguments.ts";
 import { environmentOption, jsonOption } from "../options.ts";
-import { bringUpOnThisMachine } from "../prove/bringUp.ts";
 import { type GivenSample, prove, requireProven } from "../prove/prove.ts";
 import { recordProof } from "../prove/recordProof.ts";
 import { refuse } from "../prove/refusals.ts";
 import { withRevisions } from "../prove/revisions.ts";
 import { terminalProgress } from "../terminalProgress.ts";
+import { bringUpBeside } from "../trial/bringUp.ts";
 import { secretsOfFile } from "../trial/secretValues.ts";
 
 interface ProveOptions {
@@ -91,7 +91,7 @@ async function run(options: ProveOptions, signal: AbortSignal): Promise<void> {
       both,
       { stack, samples, requests, identity },
       {
-        bringUp: bringUpOnThisMachine(environment),
+        bringUp: bringUpBeside(environment),
         seed,
         repeat,
         risk: usualRisk,

@@ -14,7 +14,7 @@ import { configEdits } from "../../domain/release/restore.ts";
 import { timelinePage } from "../../domain/release/timeline/page.ts";
 import { localStack } from "../../local/localStack.ts";
 import { asOperator } from "../operatorDatabase.ts";
-import { environmentOption, givenOptions, jsonOption } from "../options.ts";
+import { environmentOption, givenOptions, jsonOption, repeated } from "../options.ts";
 import { findDeployment, readRecordFile } from "../releases/record.ts";
 import { staleness } from "../releases/standing.ts";
 import { columns } from "../table.ts";
@@ -97,7 +97,7 @@ export function releasesCommand(): Command {
     .command("timeline")
     .description("Write a page with the timeline of environments, releases and models: one file that needs no network.")
     .requiredOption("--report <file>", "the page to write, such as releases.html")
-    .option("--with <file>", "also what `menagerie releases --json` printed elsewhere; may be repeated", collected, [])
+    .option("--with <file>", "also what `menagerie releases --json` printed elsewhere; may be repeated", repeated, [])
     .addOption(environmentOption())
     .action(async (_: unknown, command: Command) => {
       const options = givenOptions<{
@@ -116,10 +116,6 @@ export function releasesCommand(): Command {
       console.error(`wrote ${options.report}`);
     });
   return releases;
-}
-
-function collected(value: string, before: string[]): string[] {
-  return [...before, value];
 }
 
 function combinationOf({ code, models }: DeploymentRange) {

@@ -16,7 +16,7 @@ import { readTarget } from "../../local/target.ts";
 import { interruptible } from "../interrupt.ts";
 import { factorArgument, shareArgument, wholeNumberArgument } from "../numberArguments.ts";
 import { asOperator } from "../operatorDatabase.ts";
-import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
+import { environmentOption, jsonOption, knownEnvironment, repeated } from "../options.ts";
 import { findRecording, type Recording } from "../recordings.ts";
 import { describeReplay, type ReplayCounts } from "../replay/description.ts";
 import { givenRules } from "../replay/givenRules.ts";
@@ -88,7 +88,7 @@ export function replayCommand(): Command {
       "numbers count as equal when they differ by less than this share of the larger",
       shareArgument,
     )
-    .option("--ignore <path>", "a field that is not compared; may be given several times", collect, [])
+    .option("--ignore <path>", "a field that is not compared; may be given several times", repeated, [])
     .option(
       "--max-mismatch <share>",
       "exit with 3 unless the share that differs is below this, with 95 % confidence at every look",
@@ -251,8 +251,4 @@ async function recordingOf(name: string, environment: string): Promise<Recording
   if (!(await readTarget(environmentLayout(environment)))) return undefined;
   const { layout } = await knownEnvironment(environment);
   return findRecording(layout, name);
-}
-
-function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
 }

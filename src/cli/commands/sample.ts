@@ -14,7 +14,7 @@ import { readTarget } from "../../local/target.ts";
 import { interruptible } from "../interrupt.ts";
 import { wholeNumberArgument } from "../numberArguments.ts";
 import { asOperator } from "../operatorDatabase.ts";
-import { environmentOption, jsonOption } from "../options.ts";
+import { environmentOption, jsonOption, repeated } from "../options.ts";
 import { findRecording } from "../recordings.ts";
 import { exportSample } from "../samples/exportSample.ts";
 import { outputPlace, samplePlace } from "../samples/places.ts";
@@ -69,7 +69,7 @@ export function sampleCommand(): Command {
       false,
     )
     .option("--because <text>", "the reason, which is kept in the sample and in the audit")
-    .option("--recipient <key>", "encrypt for this public key of age, age1…; may be given several times", collect, [])
+    .option("--recipient <key>", "encrypt for this public key of age, age1…; may be given several times", repeated, [])
     .option("--organization <name>", "only requests of this organization")
     .option("--all-organizations", "requests of every organization, and those of nobody known", false)
     .option("--force", "replace a sample that is there", false)
@@ -196,8 +196,4 @@ function strataArgument(text: string): readonly SampleStratum[] {
   const wrong = given.find((each) => !sampleStrata.some((stratum) => stratum === each));
   if (wrong !== undefined) throw refuse("sample.bad-stratum", { given: wrong, known: sampleStrata.join(", ") });
   return known;
-}
-
-function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
 }

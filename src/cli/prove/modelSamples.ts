@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
@@ -8,6 +7,7 @@ import { shuffled } from "../../domain/proof/order.ts";
 import type { ProofSample } from "../../domain/proof/result.ts";
 import type { Subject } from "../../domain/proof/subjects.ts";
 import { sampleFolder } from "../../domain/samples/folder.ts";
+import { sampleHash } from "../../plan/proofSamples.ts";
 import { samplePlacesIn } from "../samples/places.ts";
 import { type OpenedSample, openSample } from "../samples/replaySample.ts";
 import { refuse } from "./refusals.ts";
@@ -16,7 +16,7 @@ import { refuse } from "./refusals.ts";
 export interface ModelSamples {
   readonly requests: readonly RecordedRequest[];
   readonly places: readonly ProofSample[];
-  /** None of them holds what a client sent in clear. */
+  /** Whether all of them come from recordings that are redacted. */
   readonly isRedacted: boolean;
 }
 
@@ -45,9 +45,7 @@ export async function keptSamples(
   const opened: NamedSample[] = [];
   for (const { name } of await samplePlacesIn(folder)) {
     const place = relative(project, name);
-    const file = createHash("sha256")
-      .update(await readFile(name))
-      .digest("hex");
+    const file = sampleHash(await readFile(name));
     const sample = { place, file, ...(await openSample(name, identity)) };
     requireSampleOf(sample, recordedAs);
     opened.push(sample);

@@ -10,7 +10,7 @@ import type { BothRevisions } from "./revisions.ts";
 /** Which models are proven, by what. */
 export interface WantedProof {
   readonly stack: string;
-  /** Samples in place of those in `samples/`: places, each with the model that it is for where that is none of a recording. */
+  /** Samples in place of those in `samples/`: places, each with the model that it is for unless a recording has its name. */
   readonly samples: readonly GivenSample[];
   /** Requests of a model at most. */
   readonly requests: number;

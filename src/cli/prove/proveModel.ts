@@ -57,7 +57,7 @@ export async function proveModel(model: ProvenModel, proving: Proving): Promise<
   try {
     const [old, fresh] = [startOf(trial, "old"), startOf(trial, "new")];
     const { timeoutMs } = proving;
-    // What a trial that ended by itself would answer is no model's answer.
+    // An answer of a trial that ended by itself would not be the model's.
     const ended = new AbortController();
     trial.ended().catch((error: unknown) => ended.abort(error));
     const asking = { timeoutMs, signal: AbortSignal.any([proving.signal, ended.signal]) };

@@ -10,7 +10,7 @@ export interface GivenRules {
   readonly tolerance?: number;
 }
 
-/** The declared rules; those of the command line come on top. @throws OperatorError for what is no path. */
+/** The declared rules; those of the command line come on top. @throws OperatorError for text that is not a path of a field. */
 export function givenRules({ ignore, tolerance }: GivenRules, declared: ComparisonRules): ComparisonRules {
   const wrong = ignore.find((path) => !parseFieldPath(path));
   if (wrong !== undefined) throw refuse("replay.bad-path", { wrong });

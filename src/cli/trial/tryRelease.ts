@@ -5,16 +5,15 @@ import { variableOf } from "../../domain/release/environment.ts";
 import type { StackConfig } from "../../domain/release/restore.ts";
 import type { RunnableCombination } from "../../domain/trial/combination.ts";
 import type { Trial, TrialState } from "../../domain/trial/trial.ts";
-import { environmentLayout } from "../../local/layout.ts";
 import { projectFolder } from "../../local/localStack.ts";
 import { preflight } from "../../local/preflight/index.ts";
-import { bringUpHere } from "../../local/trial/bringUp.ts";
-import { Interrupted } from "../interrupt.ts";
+import { untilInterrupted } from "../interrupt.ts";
 import { asReader } from "../operatorDatabase.ts";
 import { findDeployment } from "../releases/record.ts";
 import { columns } from "../table.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import type { Duration } from "../timeArgument.ts";
+import { bringUpBeside } from "./bringUp.ts";
 import { openGateway, type TrialGateway } from "./gateway.ts";
 import { refuse } from "./refusals.ts";
 import { secretFix, secretValues } from "./secretValues.ts";
@@ -33,20 +32,9 @@ export interface TryOptions extends TrialStateOptions {
  * Brings up a release beside the live one and keeps it until Ctrl-C, until its time is over, or until the command that it is for has ended. Answers the exit
  * code.
  */
-export async function tryRelease(release: string, command: readonly string[], options: TryOptions): Promise<number> {
-  const stop = new AbortController();
-  const onSignal = (): void => {
-    // What is left then ends with this process.
-    if (stop.signal.aborted) process.exit(130);
-    stop.abort(new Interrupted("interrupted; nothing of the trial is left"));
-  };
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const signal of signals) process.on(signal, onSignal);
-  try {
-    return await tryUntil(stop.signal, release, command, options);
-  } finally {
-    for (const signal of signals) process.off(signal, onSignal);
-  }
+export function tryRelease(release: string, command: readonly string[], options: TryOptions): Promise<number> {
+  // What a second one leaves ends with this process.
+  return untilInterrupted("nothing of the trial is left", (signal) => tryUntil(signal, release, command, options));
 }
 
 async function tryUntil(
@@ -56,11 +44,10 @@ async function tryUntil(
   options: TryOptions,
 ): Promise<number> {
   const progress = terminalProgress();
-  const layout = environmentLayout(options.environment);
   await preflight({ progress });
   const { combination, config } = await readRelease(release, options);
   const until = new Date(Date.now() + options.for.milliseconds);
-  const bringUp = bringUpHere({ home: layout.home, stores: [layout.images], secretFix: secretFix(options) });
+  const bringUp = bringUpBeside(options.environment, secretFix(options));
   const trial = await bringUp(combination, {
     state: await stateOf(combination, options, progress),
     egress: options.egress,

@@ -157,7 +157,16 @@ async function sideAt(
   const candidate = candidates[position];
   if (!candidate) throw new RangeError(`the history has no position ${position}`);
   const { label, combination } = candidate;
-  if ("notJudged" in combination) return combination;
+  return "notJudged" in combination ? combination : sideOfAsked({ label, combination }, asking, apart, most);
+}
+
+/** Asks until it is clear. */
+async function sideOfAsked(
+  { label, combination }: Judgeable,
+  asking: Asking,
+  apart: Distinction,
+  most: number,
+): Promise<"old" | "young" | NotJudged> {
   return side(await asking.answers(label, combination, most, (tally) => sideOf(tally, apart) !== undefined), apart);
 }
 
@@ -218,10 +227,7 @@ export async function splitChange(
     onTest?.(parts);
     const label = `${old.label} with ${parts.map(partName).join(", ")}`;
     const combination = withParts(old.combination, young.combination, parts);
-    const found = side(
-      await asking.answers(label, combination, patience.most, (tally) => sideOf(tally, apart) !== undefined),
-      apart,
-    );
+    const found = await sideOfAsked({ label, combination }, asking, apart, patience.most);
     if (typeof found === "object") return "unresolved";
     return found === "young" ? "shows" : "does not";
   };

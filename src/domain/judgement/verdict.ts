@@ -167,21 +167,24 @@ function timedRequests({ latency: { counts } }: Judgement, quantile: LatencyQuan
   return { new: sum(counts[quantile].fresh.surely), old: sum(counts[quantile].old.surely) };
 }
 
+/** Requests are drawn for one of both versions. */
+function isDrawn({ weight }: Judgement): boolean {
+  return weight !== null && weight > 0 && weight < 1;
+}
+
 /** Requests are copied at full weight, or before the first one: in between, a rollout may be good without a pair. */
-function isComparedLater({ weight, mismatch }: Judgement): boolean {
-  return mismatch.compared === 0 && weight !== null && weight > 0 && weight < 1;
+function isComparedLater(judgement: Judgement): boolean {
+  return judgement.mismatch.compared === 0 && isDrawn(judgement);
 }
 
 /**
- * What is not waited for under this weight: answers, and what the gateway's counts of users do not tell, are compared where one version answers
- * everybody, and users are counted where it does not.
+ * Whether a metric is left for another weight: answers, and latencies of rollouts by user, are compared where one version answers everybody, and
+ * users are counted where it does not.
  */
 function isOutstanding(judgement: Judgement, metric: Metric, { users }: JudgeSettings): boolean {
-  const { weight } = judgement;
   if (metric === "mismatch") return isComparedLater(judgement);
-  const isDrawn = weight !== null && weight > 0 && weight < 1;
-  if (metric === "users") return !isDrawn;
-  return metric in latencyQuantiles && users === true && isDrawn;
+  if (metric === "users") return !isDrawn(judgement);
+  return metric in latencyQuantiles && users === true && isDrawn(judgement);
 }
 
 /** How requests per pod compare. Where pods are not known, nobody knows whether a version is slower or only busier. */

@@ -52,7 +52,7 @@ export interface RunnableCombination {
   /** For people and for the variable `VERSION`: a release's tag, a commit. */
   readonly name: string;
   readonly models: readonly RunnableModel[];
-  /** Null where there is none. It is made only where a model works in it. */
+  /** Null for a release without one. It is made only where a model works in it. */
   readonly state: RunnableState | null;
 }
 

@@ -57,11 +57,11 @@ export interface TrialAnswer {
   readonly headers: Readonly<Record<string, string>>;
   /** As it came, so far as it came. */
   readonly body: Uint8Array;
-  /** Why there is no whole answer; null where it is whole. */
+  /** Why the answer is not whole; null where it is. */
   readonly failure: Failure | null;
   /** What is known of a failure of the connection, in the words of whoever saw it; null otherwise. */
   readonly error: string | null;
-  /** Until the last byte, in milliseconds; null where there is no whole answer. */
+  /** Until the last byte, in milliseconds; null where the answer is not whole. */
   readonly durationMs: number | null;
   /** Until the first byte of the body, in milliseconds; null where none came. */
   readonly firstByteMs: number | null;

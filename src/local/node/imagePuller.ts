@@ -98,6 +98,7 @@ function failure(
     : new ImagePullFailed(`Back-off pulling image "${reference}": ${said}`, "ImagePullBackOff", retryAt);
 }
 
-function mebibytes(bytes: number): number {
+/** As progress shows them: rounded up. */
+export function mebibytes(bytes: number): number {
   return Math.ceil(bytes / 1024 / 1024);
 }

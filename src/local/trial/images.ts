@@ -11,7 +11,7 @@ import type { Progress } from "../../domain/progress.ts";
 import { type Refusal, refused } from "../../domain/refusals/refusal.ts";
 import type { RunnableContent, RunnableModel, TrussContent } from "../../domain/trial/combination.ts";
 import { hashSnapshot } from "../../domain/truss/hash.ts";
-import { localStoreHost } from "../node/imagePuller.ts";
+import { localStoreHost, mebibytes } from "../node/imagePuller.ts";
 import { thisMachine } from "../node/machine.ts";
 import { trialRefusal } from "./refusals.ts";
 
@@ -52,8 +52,9 @@ export async function placeImages(
   await forgetUnused(images.own);
   const gone: Refusal[] = [];
   const found: FoundImage[] = [];
+  const finder = new Finder(images, work);
   for (const { name, content } of models) {
-    const image = await new Finder(images, work).find(name, content);
+    const image = await finder.find(name, content);
     if ("gone" in image) gone.push(image.gone);
     else found.push(image);
   }
@@ -174,8 +175,4 @@ async function forgetUnused(store: string): Promise<void> {
     const used = await stat(folder).catch(() => undefined);
     if (used && used.mtimeMs < Date.now() - unusedAfterMs) await rm(folder, { recursive: true, force: true });
   }
-}
-
-function mebibytes(bytes: number): number {
-  return Math.ceil(bytes / 1024 / 1024);
 }
