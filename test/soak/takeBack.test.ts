@@ -10,7 +10,7 @@ import { apiKilledAt } from "../support/takeBack/killedApi.ts";
 
 /**
  * A guard, its database, the API service, and an `up` that goes forward meanwhile, each of which is killed at every statement of a take-back:
- * before it is sent, while the server works on it, and after its answer.
+ * before it is sent, while the server works on it, and after its answer. The gateway is killed in test/soak/gateway/takeBack.test.ts.
  */
 
 let postgres: TestPostgres;
