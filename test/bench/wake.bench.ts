@@ -96,8 +96,8 @@ async function asleep(): Promise<void> {
         body: '{"values": ["2"]}',
         dispatcher: agent,
       });
-      await body.dump();
-      if (statusCode !== 200) throw new Error(`HTTP ${statusCode}`);
+      const answer = await body.text();
+      if (statusCode !== 200) throw new Error(`HTTP ${statusCode}: ${answer}`);
       return performance.now() - begun;
     };
     await predict();

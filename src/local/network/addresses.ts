@@ -20,6 +20,16 @@ export const addresses = {
   clusterDomain: "cluster.local",
 } as const;
 
+/**
+ * The hardware address of a network address in the environment. It depends on nothing else, so what a neighbour remembers of an address stays
+ * right: left to itself, a bridge takes over the lowest one of its ports and changes it when that pod goes, and a pod that is set up again
+ * gets a random one; in both cases packets go nowhere for some 30 s.
+ */
+export function hardwareAddress(address: string): string {
+  const octets = address.split(".").map((octet) => Number(octet).toString(16).padStart(2, "0"));
+  return ["0a", "58", ...octets].join(":");
+}
+
 /** TCP ports inside the namespace, on {@link addresses.host} unless said otherwise. */
 export const ports = {
   apiserver: 6443,

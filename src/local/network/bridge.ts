@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { addresses } from "./addresses.ts";
+import { addresses, hardwareAddress } from "./addresses.ts";
 
 const execute = promisify(execFile);
 
@@ -8,6 +8,7 @@ const execute = promisify(execFile);
 export async function setUpBridge(): Promise<void> {
   await ip("link", "set", "lo", "up");
   await ip("link", "add", addresses.bridge, "type", "bridge").catch(ignoreExisting);
+  await ip("link", "set", addresses.bridge, "address", hardwareAddress(addresses.host));
   await ip("addr", "add", `${addresses.host}/${addresses.podPrefixLength}`, "dev", addresses.bridge).catch(
     ignoreExisting,
   );

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { addresses } from "../network/addresses.ts";
+import { addresses, hardwareAddress } from "../network/addresses.ts";
 import { isAlive, mustRun, type ProcessRef, processRef, runCommand, signalProcess } from "./processes.ts";
 
 /** Name of a pod's end on the bridge: 15 characters are the kernel's limit. */
@@ -23,7 +23,7 @@ export async function createSandbox(
       "ip",
       ["-batch", "-"],
       [
-        `link add ${outer} type veth peer name eth0 netns ${pause.pid}`,
+        `link add ${outer} type veth peer name eth0 address ${hardwareAddress(pod.address)} netns ${pause.pid}`,
         `link set ${outer} master ${addresses.bridge} up`,
       ].join("\n"),
     );
