@@ -218,7 +218,7 @@ const serviceOnItsWay = gatewayFilter({
     "@type": "type.googleapis.com/udpa.type.v1.TypedStruct",
     type_url: "type.googleapis.com/envoy.extensions.filters.http.on_demand.v3.OnDemand",
     value: {
-      odcds: { source: { ads: {}, initial_fetch_timeout: "0s", resource_api_version: "V3" }, timeout: "1s" },
+      odcds: { source: { ads: {}, initial_fetch_timeout: "0s", resource_api_version: "V3" }, timeout: "5s" },
     },
   },
 });
