@@ -130,7 +130,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "try",
-    about: "Bring up a release beside the live one, on this machine, for as long as the command runs.",
+    about: "Bring up a release beside the live one, on this machine or in a cluster, for as long as the command runs.",
     load: async () => (await import("./commands/try.ts")).tryCommand(),
   },
   {

@@ -18,6 +18,11 @@ export function tryCommand(): Command {
       ).choices(["empty", "copy"]),
     )
     .option("--max-state-gb <count>", "rows to copy at most, in gigabytes", wholeNumberArgument(1, 10_000), 5)
+    .option(
+      "--cluster <context>",
+      "in this cluster of your kubeconfig, in a namespace of the trial's own (default: on this machine)",
+    )
+    .option("--pool <name>", "with --cluster: the node pool that the models run on")
     .option("--egress", "let the models reach public addresses", false)
     .option("--secrets <file>", "a YAML mapping of names to values, for secrets that the environment does not have")
     .option(
@@ -40,6 +45,7 @@ export function tryCommand(): Command {
         "",
         "Examples: menagerie try release-1",
         `          menagerie try release-1 --model iris -- sh -c 'curl -s "$IRIS_URL" -d @request.json'`,
+        "          menagerie try release-1 --cluster staging --pool spare",
       ].join("\n"),
     )
     .action(async (release: string, command: string[], options: TryOptions) => {

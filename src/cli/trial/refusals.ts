@@ -3,6 +3,11 @@ import { errorsOfTable } from "../../domain/refusals/refusal.ts";
 
 /** What is refused of `menagerie try`. */
 export const tryRefusals = {
+  "try.cluster-and-pool": {
+    says: "--cluster and --pool belong together",
+    fix: "give both for a trial in a cluster, and neither for one on this machine",
+    cause: "A trial in a cluster runs on the nodes of one pool.",
+  },
   "try.port": {
     says: "--port {port}: {reason}",
     fix: "name another one, or leave it out to take a free one",

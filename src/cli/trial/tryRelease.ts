@@ -1,14 +1,17 @@
 import { spawn } from "node:child_process";
+import { kubeConfigOfContext } from "../../adapters/kubernetes/kubeConfigFile.ts";
+import { requireKubeContext } from "../../adapters/kubernetes/kubeContexts.ts";
 import { readRunnable } from "../../adapters/postgres/trial/readRunnable.ts";
 import type { Progress } from "../../domain/progress.ts";
 import { variableOf } from "../../domain/release/environment.ts";
 import type { StackConfig } from "../../domain/release/restore.ts";
 import type { RunnableCombination } from "../../domain/trial/combination.ts";
-import type { Trial, TrialState } from "../../domain/trial/trial.ts";
+import type { BringUp, Trial, TrialState } from "../../domain/trial/trial.ts";
+import { environmentLayout } from "../../local/layout.ts";
 import { projectFolder } from "../../local/localStack.ts";
 import { preflight } from "../../local/preflight/index.ts";
 import { untilInterrupted } from "../interrupt.ts";
-import { asReader } from "../operatorDatabase.ts";
+import { asReader, operatorName } from "../operatorDatabase.ts";
 import { findDeployment } from "../releases/record.ts";
 import { columns } from "../table.ts";
 import { terminalProgress } from "../terminalProgress.ts";
@@ -21,6 +24,8 @@ import { copyOfState, type TrialStateOptions, wantsRows } from "./stateRows.ts";
 
 export interface TryOptions extends TrialStateOptions {
   readonly model?: readonly string[];
+  readonly cluster?: string;
+  readonly pool?: string;
   readonly egress: boolean;
   readonly port?: number;
   readonly for: Duration;
@@ -44,10 +49,10 @@ async function tryUntil(
   options: TryOptions,
 ): Promise<number> {
   const progress = terminalProgress();
-  await preflight({ progress });
+  if ((options.cluster === undefined) !== (options.pool === undefined)) throw refuse("try.cluster-and-pool");
   const { combination, config } = await readRelease(release, options);
   const until = new Date(Date.now() + options.for.milliseconds);
-  const bringUp = bringUpBeside(options.environment, secretFix(options));
+  const bringUp = await bringUpFor(options, progress);
   const trial = await bringUp(combination, {
     state: await stateOf(combination, options, progress),
     egress: options.egress,
@@ -73,6 +78,20 @@ async function tryUntil(
   } finally {
     await trial.dispose();
   }
+}
+
+/** On this machine, or in a cluster of the user's kubeconfig. */
+async function bringUpFor(options: TryOptions, progress: Progress): Promise<BringUp> {
+  const { environment, cluster, pool } = options;
+  if (cluster === undefined || pool === undefined) {
+    await preflight({ progress });
+    return bringUpBeside(environment, secretFix(options));
+  }
+  requireKubeContext(cluster, "--cluster");
+  const { home } = environmentLayout(environment);
+  const { bringUpInCluster } = await import("../../local/trial/cluster/bringUpInCluster.ts");
+  const config = kubeConfigOfContext(cluster);
+  return bringUpInCluster({ home, config, pool, owner: operatorName(), secretFix: secretFix(options) });
 }
 
 /** The combination of a release, or of some models of it, and the config that it was made from. */

@@ -21,6 +21,21 @@ export const localTrialRefusals = {
     cause: "Its registry no longer has the image, or wants another login (`docker login`).",
     exit: 1,
   },
+  "trial.no-pool": {
+    says: "--pool {pool}: the cluster has no node that is labelled {label}: {pool}, and no NodePool of that name",
+    fix: "name a pool of the cluster",
+    cause: "A trial in a cluster runs on the nodes of one pool.",
+  },
+  "trial.cluster-state": {
+    says: "{model} works in the release's state, which a trial in a cluster does not have",
+    fix: "leave the model out by --model, or try the release on this machine",
+    cause: "A copy of a state stays on the machine of whoever asks for it.",
+  },
+  "trial.cluster-folder": {
+    says: "{model} is the folder {folder}, and a cluster runs images of a registry",
+    fix: "build it there first, or bring it up on this machine",
+    cause: "What is built on this machine is in a store that the cluster's nodes do not read.",
+  },
   "trial.ended": {
     says: "the trial ended by itself: {reason}",
     fix: "",
