@@ -25,29 +25,39 @@ export async function exampleCalls(
   return [...calls.values()];
 }
 
-/** Base url for OpenAI's clients of a model that chats, by its truss's examples; undefined for one that has no example of a chat. */
-export async function chatUrl(
-  { url, truss }: Pick<DeployedModel, "url" | "truss">,
-  project: string = projectFolder,
-): Promise<string | undefined> {
-  const chat = (await examplesOf(truss, project)).find(({ path }) => path?.endsWith(chatPath));
+/** Where a model is asked. */
+export interface AskedAt {
+  /** Where it is predicted with. */
+  readonly url: string;
+  /** Base url for OpenAI's clients, where its truss has an example of a chat; null where it has none. */
+  readonly chatUrl: string | null;
+}
+
+/** Both addresses of a model. @param truss - its folder, whose examples say whether it chats */
+export async function askedAt(url: string, truss: string): Promise<AskedAt> {
+  const chat = (await examplesOf(truss)).find(({ path }) => path?.endsWith(chatPath));
   const at = chat?.path === undefined ? undefined : replayUrl(url, chat.path);
-  return at?.endsWith(chatPath) ? at.slice(0, -chatPath.length) : undefined;
+  return { url, chatUrl: at?.endsWith(chatPath) ? at.slice(0, -chatPath.length) : null };
+}
+
+/** The one that people are shown. */
+export function shownAddress({ url, chatUrl }: AskedAt): string {
+  return chatUrl ?? url;
 }
 
 const chatPath = "/chat/completions";
 
 /** None where they cannot be read. */
-async function examplesOf(truss: string, project: string): Promise<z.output<typeof examples>> {
+async function examplesOf(folder: string): Promise<z.output<typeof examples>> {
   try {
-    return examples.parse(load(await readFile(join(project, truss, "examples.yaml"), "utf8")));
+    return examples.parse(load(await readFile(join(folder, "examples.yaml"), "utf8")));
   } catch {
     return [];
   }
 }
 
 async function exampleCall({ url, truss }: Pick<DeployedModel, "url" | "truss">, project: string) {
-  const [first] = await examplesOf(truss, project);
+  const [first] = await examplesOf(join(project, truss));
   const { input, path = "" } = first ?? { input: {} };
   const body = JSON.stringify(input).replaceAll("'", "'\\''");
   const at = path === "" ? url : (replayUrl(url, path) ?? url);

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { Command } from "commander";
 import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
@@ -9,13 +10,14 @@ import type { Readiness } from "../../domain/serving/readiness.ts";
 import { declaredServing, isDown, type Standing } from "../../domain/serving/standing.ts";
 import { type EnvironmentCondition, environmentCondition, environmentStatus } from "../../local/environment.ts";
 import type { EnvironmentLayout } from "../../local/layout.ts";
+import { projectFolder } from "../../local/localStack.ts";
 import type { LeftOut } from "../../local/mesh/heedRejections.ts";
 import { observeRejections } from "../../local/mesh/observeRejections.ts";
 import { readStackResources } from "../../local/stackOutputs.ts";
 import type { SupervisorStatus } from "../../local/supervisor/supervisor.ts";
 import type { EngineTarget } from "../../local/target.ts";
 import { developmentClient } from "../apiAccess.ts";
-import { chatUrl } from "../exampleCall.ts";
+import { type AskedAt, askedAt, shownAddress } from "../exampleCall.ts";
 import { type DeployedModel, readModels } from "../models.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
@@ -25,13 +27,11 @@ import { declaredTarget } from "./rollout/declaredTarget.ts";
 import { describeMigration, migrationsOf, readMigrations, type ShownMigration } from "./rollout/journaled.ts";
 
 /** One model of `menagerie status --json`. Parts that do not exist yet are null. */
-interface ModelStatus extends Omit<DeployedModel, "service" | "truss"> {
+interface ModelStatus extends Omit<DeployedModel, "service" | "truss" | "url">, AskedAt {
   /** Hash of what a development version runs. */
   readonly runningHash: string | null;
   readonly ready: boolean;
   readonly state: Readiness["state"];
-  /** Base url for OpenAI's clients, where the truss has an example of a chat; null where it has none. */
-  readonly chatUrl: string | null;
   /** Why it is not simply ready; null where it is. */
   readonly because: string | null;
   /** Requests of the last minute; null where the counts cannot be read, or it has no version. */
@@ -99,15 +99,15 @@ async function readEnvironment(environment: string): Promise<Status> {
     running && target.kind === "embedded" ? refusedByEnvoy(layout, config) : [],
     running ? lastMinute(environment) : undefined,
   ]);
-  const chatUrls = await Promise.all(declared.map((model) => chatUrl(model)));
-  const models = declared.map(({ service, truss: _truss, ...model }, place) => {
+  const asked = await Promise.all(declared.map(({ url, truss }) => askedAt(url, join(projectFolder, truss))));
+  const models = declared.map(({ service, truss: _truss, url, ...model }, place) => {
     const { state, because } = running
       ? stateOf(standings, model.namespace, service)
       : { state: "down" as const, because: "the environment is not up" };
     const runningHash = versions.get(model.name)?.runningHash ?? null;
     const traffic = minute && model.versionId !== null ? trafficOf(minute, model.versionId) : null;
-    const chats = chatUrls[place] ?? null;
-    return { ...model, chatUrl: chats, runningHash, ready: state === "ready", state, because, traffic };
+    const addresses = asked[place] ?? { url, chatUrl: null };
+    return { ...model, ...addresses, runningHash, ready: state === "ready", state, because, traffic };
   });
   return {
     stack: "local",
@@ -238,7 +238,7 @@ function describe(environment: string, status: Status): string {
     lines.push("", "Models:");
     for (const model of status.models) {
       lines.push(
-        `  ${model.name.padEnd(width)}  ${model.state.padEnd(9)}  ${contentOf(model)}  ${model.chatUrl ?? model.url}`,
+        `  ${model.name.padEnd(width)}  ${model.state.padEnd(9)}  ${contentOf(model)}  ${shownAddress(model)}`,
       );
       if (model.recorded) lines.push(`  ${" ".repeat(width)}  its requests are recorded`);
       if (model.because !== null && status.running) lines.push(`  ${" ".repeat(width)}  ${model.because}`);

@@ -41,7 +41,7 @@ export function tryCommand(): Command {
         "The models run in namespaces of their own, with the images, variables and secrets of the release. The live ones are not",
         "touched. Nothing of the trial stays, however this command ends.",
         "",
-        "A command after `--` gets MENAGERIE_TRY_URL and, for each model, <MODEL>_URL.",
+        "A command after `--` gets MENAGERIE_TRY_URL and, for each model, <MODEL>_URL; one that chats has <MODEL>_CHAT_URL, too.",
         "",
         "Examples: menagerie try release-1",
         `          menagerie try release-1 --model iris -- sh -c 'curl -s "$IRIS_URL" -d @request.json'`,

@@ -6,10 +6,11 @@ import type { Progress } from "../../domain/progress.ts";
 import { variableOf } from "../../domain/release/environment.ts";
 import type { StackConfig } from "../../domain/release/restore.ts";
 import type { RunnableCombination } from "../../domain/trial/combination.ts";
-import type { BringUp, Trial, TrialState } from "../../domain/trial/trial.ts";
+import type { BringUp, Trial, TrialState, TriedModel } from "../../domain/trial/trial.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { projectFolder } from "../../local/localStack.ts";
 import { preflight } from "../../local/preflight/index.ts";
+import { type AskedAt, askedAt, shownAddress } from "../exampleCall.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { asReader, operatorName } from "../operatorDatabase.ts";
 import { findDeployment } from "../releases/record.ts";
@@ -66,10 +67,11 @@ async function tryUntil(
     const namespace = typeof config.namespace === "string" ? config.namespace : "models";
     const gateway = await openGateway(trial.models, { namespace, port: options.port ?? 0 });
     try {
-      if (command.length > 0) return await runFor(trial, gateway, command, signal);
-      console.log(
-        options.json ? asJson(combination, trial, gateway, until) : asText(combination, trial, gateway, options),
-      );
+      const answering = await answeringModels(combination, trial, gateway);
+      if (command.length > 0) return await runFor(trial, { url: gateway.url, models: answering }, command, signal);
+      const { name: release } = combination;
+      if (options.json) console.log(JSON.stringify({ release, url: gateway.url, until, models: answering }));
+      else console.log(asText(release, answering, options));
       await ended(trial, signal);
       return 0;
     } finally {
@@ -122,24 +124,26 @@ async function stateOf(
   return copyOfState(state, options, progress);
 }
 
-function asText(
-  { name }: RunnableCombination,
+/** A model of the trial as it is shown, and as `--json` has it. */
+interface AnsweringModel extends Pick<TriedModel, "name" | "image" | "startedInMs">, AskedAt {}
+
+function answeringModels(
+  { models }: RunnableCombination,
   trial: Trial,
   gateway: TrialGateway,
-  { for: { text } }: TryOptions,
-): string {
-  const rows = trial.models.map((model) => [model.name, gateway.urlOf(model.name)]);
-  return [`${name} is up beside the live one, for ${text} or until Ctrl-C:`, columns(rows)].join("\n");
+): Promise<AnsweringModel[]> {
+  return Promise.all(
+    trial.models.map(async ({ name, image, startedInMs }, index) => {
+      const content = models[index]?.content;
+      const truss = content && "image" in content ? content.builtFrom : content;
+      return { name, image, startedInMs, ...(await askedAt(gateway.urlOf(name), truss?.folder ?? "")) };
+    }),
+  );
 }
 
-function asJson({ name }: RunnableCombination, trial: Trial, gateway: TrialGateway, until: Date): string {
-  const models = trial.models.map(({ name: model, image, startedInMs }) => ({
-    name: model,
-    image,
-    startedInMs,
-    url: gateway.urlOf(model),
-  }));
-  return JSON.stringify({ release: name, url: gateway.url, until: until.toISOString(), models });
+function asText(release: string, models: readonly AnsweringModel[], { for: { text } }: TryOptions): string {
+  const rows = models.map((model) => [model.name, shownAddress(model)]);
+  return [`${release} is up beside the live one, for ${text} or until Ctrl-C:`, columns(rows)].join("\n");
 }
 
 /** Resolves at Ctrl-C, which is how a trial is meant to end; rejects where it ended by itself. */
@@ -154,12 +158,15 @@ async function ended(trial: Trial, signal: AbortSignal): Promise<void> {
 /** Runs a command with the addresses of the models; answers its exit code. It is ended where the trial ends by itself. */
 async function runFor(
   trial: Trial,
-  gateway: TrialGateway,
+  { url, models }: { readonly url: string; readonly models: readonly AnsweringModel[] },
   [program = "", ...args]: readonly string[],
   signal: AbortSignal,
 ): Promise<number> {
-  const urls = trial.models.map(({ name }) => [`${variableOf(name)}_URL`, gateway.urlOf(name)]);
-  const env = { ...process.env, ...Object.fromEntries(urls), MENAGERIE_TRY_URL: gateway.url };
+  const urls = models.flatMap(({ name, url: predicts, chatUrl }) => [
+    [`${variableOf(name)}_URL`, predicts],
+    ...(chatUrl === null ? [] : [[`${variableOf(name)}_CHAT_URL`, chatUrl]]),
+  ]);
+  const env = { ...process.env, ...Object.fromEntries(urls), MENAGERIE_TRY_URL: url };
   const child = spawn(program, args, { env, stdio: "inherit" });
   signal.addEventListener("abort", () => child.kill("SIGINT"));
   const exited = new Promise<number>((resolve, reject) => {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { chatUrl, exampleCalls } from "../../../src/cli/exampleCall.ts";
+import { askedAt, exampleCalls, shownAddress } from "../../../src/cli/exampleCall.ts";
 
 let project: string;
 
@@ -42,10 +42,15 @@ test("one call for each path that the models' first examples ask", async () => {
 });
 
 test("a model whose examples chat has a base url for OpenAI's clients, and no other has one", async () => {
-  const url = (name: string) =>
-    chatUrl({ truss: name, url: `http://gateway/serving/models/${name}/v1/models/model:predict` }, project);
-  expect(await url("speaker")).toBe("http://gateway/serving/models/speaker/v1");
-  for (const name of ["iris", "broken", "missing"]) expect(await url(name)).toBeUndefined();
+  const predict = (name: string) => `http://gateway/serving/models/${name}/v1/models/model:predict`;
+  const asked = (name: string) => askedAt(predict(name), join(project, name));
+  const speaker = await asked("speaker");
+  expect(speaker).toEqual({ url: predict("speaker"), chatUrl: "http://gateway/serving/models/speaker/v1" });
+  expect(shownAddress(speaker)).toBe(speaker.chatUrl);
+  for (const name of ["iris", "broken", "missing"]) {
+    expect(await asked(name)).toEqual({ url: predict(name), chatUrl: null });
+    expect(shownAddress(await asked(name))).toBe(predict(name));
+  }
 });
 
 test("a truss without examples that can be read is asked with nothing, and a stack without models not at all", async () => {
