@@ -149,18 +149,19 @@ export function quotaObject(id: string, models: readonly RunnableModel[]) {
   };
 }
 
-/** Models reach each other, and the outside where that is allowed; nobody else reaches them. */
-export function networkPolicyObject(id: string, egress: boolean) {
-  const own = [{ podSelector: {} }];
+/**
+ * Models reach each other and nothing else. What reaches them is not restricted: requests come from the API server, whose address a policy
+ * cannot name in every cluster.
+ */
+export function networkPolicyObject(id: string) {
   return {
     apiVersion: "networking.k8s.io/v1",
     kind: "NetworkPolicy",
-    metadata: { name: "trial", namespace: trialNamespaceOf(id) },
+    metadata: { name: "no-egress", namespace: trialNamespaceOf(id) },
     spec: {
       podSelector: { matchLabels: { [partLabel]: "model" } },
-      policyTypes: egress ? ["Ingress"] : ["Ingress", "Egress"],
-      ingress: [{ from: own }],
-      ...(egress ? {} : { egress: [{ to: own }] }),
+      policyTypes: ["Egress"],
+      egress: [{ to: [{ podSelector: {} }] }],
     },
   };
 }

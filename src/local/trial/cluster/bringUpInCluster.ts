@@ -57,7 +57,7 @@ export function bringUpInCluster({ config, pool, home, owner, secretFix = "" }: 
       const objects = [
         modelAccount(place.id),
         quotaObject(place.id, models),
-        networkPolicyObject(place.id, egress),
+        ...(egress ? [] : [networkPolicyObject(place.id)]),
         secret.object,
       ];
       await pods.run(
