@@ -49,7 +49,8 @@ export function divideRequests(
     const identity = { name: kubernetesName(name), namespace, model: name, kind: "zoo", managedBy: "stack" } as const;
     // As the state has it: without keys that hold nothing.
     const attached = { api, name: gatewayName, hosts: [...hosts], checksKeys };
-    return given({ ...identity, gateway: attached, paths: paths && [...paths], old, new: fresh });
+    const batches = environment.parts.services && checksKeys ? { servicesNamespace: services.namespace } : undefined;
+    return given({ ...identity, gateway: attached, paths: paths && [...paths], old, new: fresh, batches });
   });
   const { expected, due } = traffic;
   // What is declared stays as it is while the guard's own split holds, so that taking a rollout back is not drift.
@@ -71,6 +72,8 @@ export function divideRequests(
       dependsOn: [
         ...environment.tables,
         ...dependsOn,
+        // What takes batches is there before requests are led to it.
+        ...(environment.parts.services && gateway.checksKeys ? [environment.parts.services] : []),
         ...sides.flatMap(({ own }) => [own, ...own.admitted]),
         ...hashByHeader({ environment, plan, paths }, parent),
       ],

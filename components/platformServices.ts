@@ -10,6 +10,7 @@ import {
   type CountedGateway,
   countingRights,
 } from "../src/domain/serving/apiService.ts";
+import { batchesService } from "../src/domain/serving/batchRequests.ts";
 import { embeddedGateway } from "../src/domain/serving/embeddedGateway.ts";
 import { nameOfGateway, namespaceOfGateway } from "../src/domain/serving/route.ts";
 import { declared } from "../src/environment/ownership.ts";
@@ -161,6 +162,14 @@ export class PlatformServices extends pulumi.ComponentResource implements Declar
       { ...manifests.deployment, metadata: declared(manifests.deployment.metadata) },
       { ...parent, dependsOn: [space, secret, binding, ...counting] },
     );
+    if (gateway.checksKeys) {
+      const batches = batchesService(namespace);
+      new kubernetes.core.v1.Service(
+        batches.metadata.name,
+        { ...batches, metadata: declared({ ...batches.metadata, annotations: metadata.annotations }) },
+        inNamespace,
+      );
+    }
     declareGuard(environment, tables, this, space);
     deployRoute("api", { route: apiRoute({ namespace, gateway }) }, { ...parent, dependsOn: [service, deployment] });
     parts.services = this;

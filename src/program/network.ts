@@ -5,6 +5,7 @@ import { NetworkPolicies } from "../../components/networkPolicies.ts";
 import type { PlatformServices } from "../../components/platformServices.ts";
 import { RouteGrants } from "../../components/routeGrants.ts";
 import { serviceOfHost } from "../domain/serving/activator.ts";
+import { batchesBackend } from "../domain/serving/batchRequests.ts";
 import { referencesOf } from "../domain/serving/httpRoute.ts";
 import { askingGateway } from "../domain/serving/keyCheck.ts";
 import { knativeGateway } from "../domain/serving/modelRoute.ts";
@@ -56,6 +57,7 @@ export function declareRouteGrants(
       .flatMap(({ route }) => referencesOf(route))
       .filter(({ service }) => serviceOfHost(service) === undefined),
     ...(modes.includes("Knative") ? [knativeGateway] : []),
+    ...(services && spec.gateway.checksKeys ? [batchesBackend(spec.services.namespace)] : []),
   ];
   const referenced = [...new Map(references.map((each) => [hostOf(each), each])).values()];
   if (referenced.length === 0) return;

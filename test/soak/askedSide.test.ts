@@ -7,7 +7,7 @@ import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
 import { DividedModel, expectDrawn, soon } from "./dividedModel.ts";
 
 /**
- * `x-menagerie-version` at a gateway that checks keys, by the way that staging takes: istiod, Envoy, the API service's answer to the check. A
+ * `x-menagerie-version` and `x-menagerie-purpose` at a gateway that checks keys, by the way that staging takes: istiod, Envoy, the API service's answer to the check. A
  * tenth of the requests goes to the new version.
  */
 
@@ -15,7 +15,7 @@ let shared: SharedEnvironment;
 let own: DividedModel;
 let committed: string;
 let started: Date;
-const keys = { operator: "", ordinary: "" };
+const keys = { operator: "", ordinary: "", batch: "" };
 /** Requests that were divided so far, by who answered. */
 const divided = { old: 0, new: 0 };
 
@@ -32,6 +32,7 @@ beforeAll(async () => {
     (await shared.json<{ key: string }>("key", "create", "--organization", "admin", ...more, "--json")).key;
   keys.operator = await create("--right", "operate");
   keys.ordinary = await create();
+  keys.batch = await create("--right", "batch");
   // The policy is on its way to Envoy when `up` ends.
   await soon(async () => expect((await own.send()).status).toBe(401));
   // What was asked before is counted in an earlier second: these are right to half a second.
@@ -60,6 +61,20 @@ async function expectDivided(count: number, headers: Readonly<Record<string, str
   expectDrawn(byNew, count, 0.1);
 }
 
+const batch = { "x-menagerie-purpose": "batch" };
+
+test("a batch is divided by the same weight, and each of its requests is counted once for its organization", async () => {
+  const used = async () => {
+    const rows = await shared.json<{ model: string; requests: number }[]>("usage", "--organization", "admin", "--json");
+    return rows.reduce((sum, { model, requests }) => sum + (model === "asked" ? requests : 0), 0);
+  };
+  // Nobody has asked with a key yet.
+  const before = await used();
+  const count = 500;
+  expectDrawn(await own.askTimes(count, { ...asking(keys.batch), ...batch }), count, 0.1);
+  await soon(async () => expect((await used()) - before).toBe(count));
+});
+
 test("an operator's key names the side, every time", async () => {
   expect(await own.askTimes(50, asking(keys.operator, "new"))).toBe(50);
   expect(await own.askTimes(50, asking(keys.operator, "old"))).toBe(0);
@@ -70,6 +85,12 @@ test("everybody else's requests are divided as if they had not asked, and so are
   await expectDivided(1000, asking(keys.ordinary, "new"));
   await expectDivided(500, asking(keys.operator, "newest"));
   await expectDivided(500, asking(keys.operator));
+});
+
+test("a key that may make no batch is divided and counted as if it had not said so", async () => {
+  await expectDivided(500, { ...asking(keys.ordinary), ...batch });
+  // Nor is what marks a batch a client's to say.
+  await expectDivided(200, { ...asking(keys.ordinary), ...batch, "x-menagerie-batch-to": "asked-v2" });
 });
 
 test("no key and a wrong key open nothing, whatever side they name", async () => {
@@ -89,9 +110,10 @@ test("what the API service is asked by the path that gateways use needs the key 
   expect(await (await send(asking(keys.ordinary, "new"))).json()).toEqual({ results: [4] });
 });
 
-test("requests that name a side are counted for no version, so no judge takes them for evidence", async () => {
+test("requests of a batch and those that name a side are counted for no version, so no judge takes them for evidence", async () => {
   const asked = 40;
   expect(await own.askTimes(asked, asking(keys.operator, "new"))).toBe(asked);
+  await own.askTimes(asked, { ...asking(keys.batch), ...batch });
   await expectDivided(200, asking(keys.ordinary));
   const [old, fresh] = (await own.standing()).versions.map(({ id }) => id);
   const counted = (version = "") =>

@@ -77,7 +77,9 @@ function byPrecedence(a: ObservedRoute, b: ObservedRoute): number {
 /** In Knative mode the rewritten host says which service answers, else the destination. */
 function serviceOf(spec: unknown): string | undefined {
   const { rewrittenHosts, destinations } = targetsOf(spec, "");
-  return serviceBehind(rewrittenHosts[0] ?? destinations[0]?.service ?? "");
+  // What takes batches stands before what takes all others, and is no version's own.
+  const [first] = destinations.filter(({ service }) => serviceBehind(service) !== undefined);
+  return serviceBehind(rewrittenHosts[0] ?? first?.service ?? "");
 }
 
 /** One model in a line, such as `iris: iris-v2 9ac73cd151c3`, as states and previews show it. */

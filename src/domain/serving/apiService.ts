@@ -35,6 +35,8 @@ const containerPort = 8080;
 export const activatorPort = 8081;
 /** The same for copies, which have the headers of the request that they are copies of: another header says whose they are. */
 export const copiesPort = 8082;
+/** The same for requests of batches, which a gateway must not count for the version that answers: a header of their own says which. */
+export const batchesPort = 8083;
 /** Name of the ServiceAccount. */
 export const apiAccount = "api";
 /** Predictions in flight may take so long after SIGTERM, in seconds. */
@@ -95,6 +97,7 @@ function container<Text>(api: ApiService<Text>) {
       { name: "http", containerPort, protocol: "TCP" },
       { name: "activator", containerPort: activatorPort, protocol: "TCP" },
       { name: "copies", containerPort: copiesPort, protocol: "TCP" },
+      { name: "batches", containerPort: batchesPort, protocol: "TCP" },
     ],
     env: [
       secret("MENAGERIE_DATABASE_URL", "url"),

@@ -31,7 +31,7 @@ export function needsOf<Text>({ rules }: Pick<Route<Text>, "rules">): RouteNeed[
 }
 
 /** Bounds of the HTTPRoute kind itself, whoever serves it. */
-export const httpRouteLimits = { hostnames: 16, filtersOfRule: 16 } as const;
+export const httpRouteLimits = { hostnames: 16, rules: 16, filtersOfRule: 16 } as const;
 
 /** A host name as HTTPRoute takes it. */
 export const hostOfHttpRoute = /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;

@@ -1,4 +1,5 @@
 import { askedSidePatch } from "./askedSide.ts";
+import { batchPatch } from "./batchRequests.ts";
 import { organizationPatch } from "./organizationPatch.ts";
 import { platformMetadata } from "./platformMetadata.ts";
 import { queryKeyPatch } from "./queryKeys.ts";
@@ -55,7 +56,7 @@ export function labelsOfAsking(gateway: KeyCheck["gateway"]): Readonly<Record<st
 
 /**
  * The EnvoyFilter by which the gateway takes keys from the queries of requests to models, which no header's rule reaches, lets nobody say
- * whose a request is, passes on what is asked of one version of a rollout, and knows pods as soon as they are ready.
+ * whose a request is, passes on what is asked of one version of a rollout, tells routes of batches, and knows pods as soon as they are ready.
  */
 export function queryKeysManifest({ gatewayNamespace, gateway, namespace }: KeyCheck) {
   return {
@@ -68,6 +69,7 @@ export function queryKeysManifest({ gatewayNamespace, gateway, namespace }: KeyC
         organizationPatch,
         queryKeyPatch(`${servingRoot(namespace)}/`),
         askedSidePatch(namespace),
+        batchPatch,
         readyAtOnce,
       ],
     },

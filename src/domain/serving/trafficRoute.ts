@@ -1,7 +1,9 @@
 import { type RolloutTraffic, stickyHeaderOf } from "../zoo/traffic.ts";
 import { activatorBackend, copiedHeader, versionHeader } from "./activator.ts";
+import { batchesBackend, batchHeader } from "./batchRequests.ts";
 import { coinCookie, coinHeader } from "./coin.ts";
 import { httpRouteManifest } from "./httpRoute.ts";
+import { httpRouteLimits } from "./httpRouteFeatures.ts";
 import { modelLabels } from "./inferenceService.ts";
 import { divided, knativeGateway, type ModelRoute, servedPaths, versionDestination } from "./modelRoute.ts";
 import { type Backend, type Destination, hostOf, type Mirror, type Route, type RouteRule } from "./route.ts";
@@ -26,6 +28,11 @@ export interface DividedRoute
   extends Pick<ModelRoute, "name" | "namespace" | "model" | "kind" | "managedBy" | "gateway" | "paths"> {
   readonly old: TrafficSide;
   readonly new: TrafficSide;
+  /**
+   * What takes the requests of batches, which are no evidence: of a gateway that checks keys, for nobody else says what a batch is.
+   * @default they are divided, and counted, as all others
+   */
+  readonly batches?: { readonly servicesNamespace: string } | undefined;
 }
 
 /** Name of the object that divides a model's requests. `-traffic` is as short as what ends Services of versions. */
@@ -90,12 +97,16 @@ export function renderTraffic(row: RolloutTraffic, route: DividedRoute) {
   return { ...manifest, metadata: { ...manifest.metadata, annotations } };
 }
 
-/** An HTTPRoute has a rule of each path for each of the delegate's. */
+/** An HTTPRoute has a rule of each path for each of the delegate's. Of a model with many paths of its own, batches are divided as all others. */
 function pathRules(row: RolloutTraffic, route: DividedRoute): Route["rules"] {
   const { old, new: fresh, gateway } = route;
   const common = divided({ gateway, recorded: old.recorded || fresh.recorded, sleeps: old.sleeps ?? fresh.sleeps });
-  return servedPaths(route).flatMap(({ inner, name, paths }) =>
-    sideRules(row, route).map((rule) => ({
+  const served = servedPaths(route);
+  const all = sideRules(row, route);
+  const sides =
+    served.length * all.length > httpRouteLimits.rules ? sideRules(row, { ...route, batches: undefined }) : all;
+  return served.flatMap(({ inner, name, paths }) =>
+    sides.map((rule) => ({
       ...rule,
       ...common,
       name: `${name}-${rule.name}`,
@@ -106,7 +117,7 @@ function pathRules(row: RolloutTraffic, route: DividedRoute): Route["rules"] {
 }
 
 /**
- * Those whose cookie names a side come first; the others are drawn by weight. The side that apps use stands first. A gateway that draws by the hash
+ * Batches come first, then those whose cookie names a side; the others are drawn by weight. The side that apps use stands first. A gateway that draws by the hash
  * of a header goes by the rule's name, and takes the new version for the last part of what hashes may be, so that a higher weight only adds users.
  */
 function sideRules(
@@ -134,6 +145,10 @@ function sideRules(
           setCookie: `${cookie}=${side}${isTold ? ".%REQ(X-REQUEST-ID)%" : ""}; Path=${path}; Max-Age=${cookieSeconds}; HttpOnly; SameSite=Lax`,
         };
   return [
+    ...batchRules(
+      sides.map((each) => ({ side: each.side, ...(isDrawn ? { weight: whole(each.weight, weight) } : {}) })),
+      route,
+    ),
     ...(cookie === undefined ? [] : sides).map(({ side }) => ({
       name: side,
       paths: [],
@@ -151,6 +166,21 @@ function sideRules(
       ...copies(copied, route, control),
     },
   ];
+}
+
+/** Drawn by themselves, past what is counted, copied, and kept by cookies. Knative's ingress has one destination for all versions. */
+function batchRules(
+  sides: readonly { readonly side: "old" | "new"; readonly weight?: number }[],
+  { batches, gateway, old, new: fresh }: DividedRoute,
+): Omit<RouteRule, "rewrite">[] {
+  if (!batches || !gateway.checksKeys || [old, fresh].some(({ mode }) => mode === "Knative")) return [];
+  const services = { old: old.service, new: fresh.service };
+  const destinations = sides.map(({ side, ...share }) => ({
+    ...batchesBackend(batches.servicesNamespace),
+    setHeaders: { [batchHeader]: services[side] },
+    ...share,
+  }));
+  return [{ name: "batch", paths: [], headers: { [batchHeader]: ".+" }, destinations }];
 }
 
 /** @param told - headers that say how a request came to its side, and where its copy goes. Default: none */

@@ -47,7 +47,7 @@ import { keepRecordedDays } from "./recordings/keepDays.ts";
 import { apiRoutes } from "./routes.ts";
 import { createApiServer } from "./server.ts";
 import { type PipelineBuilds, readSettings } from "./settings.ts";
-import { createCopiesServer, createFrontServer, type FrontParts } from "./sleep/frontServer.ts";
+import { createBatchesServer, createCopiesServer, createFrontServer, type FrontParts } from "./sleep/frontServer.ts";
 import { probeOf } from "./sleep/probe.ts";
 import { openShadowFronts } from "./sleep/shadowFronts.ts";
 import { stopUnused } from "./sleep/stopUnused.ts";
@@ -209,6 +209,9 @@ await once(front, "listening");
 const copies = createCopiesServer(fronts);
 copies.listen(settings.copiesPort, "0.0.0.0");
 await once(copies, "listening");
+const batches = createBatchesServer(fronts, metrics.versionLoad);
+batches.listen(settings.batchesPort, "0.0.0.0");
+await once(batches, "listening");
 const renewal = setInterval(() => {
   waking.renew().catch((error: unknown) => log.warn({ err: error }, "what is under way was not told"));
 }, renewEveryMs);
@@ -304,7 +307,7 @@ async function stop(signal: string): Promise<void> {
   stopping = true;
   log.info({ signal }, "stopping");
   await delay(signal === "SIGTERM" ? drainMs : 0);
-  const servers = [server, front, copies];
+  const servers = [server, front, copies, batches];
   const closed = servers.map((each) => new Promise<void>((resolve) => each.close(() => resolve())));
   for (const each of servers) each.closeIdleConnections();
   await Promise.race([Promise.all([...closed, shadowFronts.close()]), delay(stopMs)]);

@@ -5,7 +5,7 @@ import type { BuildAddress } from "../../adapters/builds/buildService.ts";
 import { type DatabaseServer, serverFromUrl } from "../../adapters/postgres/server.ts";
 import type { Prometheus } from "../../adapters/prometheus/gatewayReadings.ts";
 import { buildsFolder, type PushPipeline } from "../../domain/serving/apiPushes.ts";
-import { activatorPort, type CountedGateway, copiesPort } from "../../domain/serving/apiService.ts";
+import { activatorPort, batchesPort, type CountedGateway, copiesPort } from "../../domain/serving/apiService.ts";
 import { routeApis } from "../../domain/serving/route.ts";
 import { refuse } from "../refusals.ts";
 
@@ -76,6 +76,8 @@ const environment = z.object({
   MENAGERIE_ACTIVATOR_PORT: wholeNumber(0, 65_535).default(activatorPort),
   /** Of the port for copies of requests to them. */
   MENAGERIE_COPIES_PORT: wholeNumber(0, 65_535).default(copiesPort),
+  /** Of the port for requests of batches to versions whose requests are counted apart. */
+  MENAGERIE_BATCHES_PORT: wholeNumber(0, 65_535).default(batchesPort),
   PORT: wholeNumber(0, 65_535).default(8080),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
 });
@@ -139,6 +141,7 @@ export interface ApiSettings {
   /** For requests to versions that may sleep. */
   readonly activatorPort: number;
   readonly copiesPort: number;
+  readonly batchesPort: number;
   readonly logLevel: string;
 }
 
@@ -169,6 +172,7 @@ export function readSettings(env: NodeJS.ProcessEnv): ApiSettings {
     port: values.PORT,
     activatorPort: values.MENAGERIE_ACTIVATOR_PORT,
     copiesPort: values.MENAGERIE_COPIES_PORT,
+    batchesPort: values.MENAGERIE_BATCHES_PORT,
     logLevel: values.LOG_LEVEL,
   };
 }

@@ -57,19 +57,21 @@ export class DividedIris {
     const own = await OwnGateway.open(space, [...servers, ...others]);
     const iris = new DividedIris(own, { ...identity, ...attached, old: side(1), new: side(2) }, host);
     await iris.divide(split);
-    // An HTTPRoute is the whole route.
-    if (api === "gateway-api") return iris;
-    const delegating = modelRoute({ ...identity, ...attached, mode: "Standard", delegate: trafficObject("iris") });
-    await applyManifest(own.cluster, virtualServiceManifest(delegating) as Manifest);
     return iris;
   }
 
-  /** Writes the object that divides requests, as `up` and the guard write it. @param route - what it is made from. Default: as it was opened */
+  /** Writes the object that divides requests, as `up` and the guard write it, and what leads to it. @param route - what it is made from. Default: as it was opened */
   async divide(split: Partial<TrafficSplit>, route: DividedRoute = this.route): Promise<void> {
     this.#generation += 1;
     const pair = { model: "iris", from: "11", to: "12", hash: "content-1", changedAt: new Date(0) };
     const row = { ...pair, weight: 0, control: 0, sticky: undefined, generation: this.#generation, ...split };
     await applyManifest(this.own.cluster, renderTraffic(row, route) as Manifest);
+    // An HTTPRoute is the whole route.
+    if (route.gateway.api === "gateway-api") return;
+    const { old, new: fresh, batches: _, ...identity } = route;
+    const recorded = old.recorded || fresh.recorded;
+    const delegating = modelRoute({ ...identity, recorded, mode: "Standard", delegate: trafficObject("iris") });
+    await applyManifest(this.own.cluster, virtualServiceManifest(delegating) as Manifest);
   }
 
   /** Which version answers a prediction. */

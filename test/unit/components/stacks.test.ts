@@ -64,7 +64,8 @@ describe("a stack on a Gateway of Gateway API", () => {
   const virtualService = "kubernetes:networking.istio.io/v1:VirtualService";
   const httpRoute = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute";
   const grant = "kubernetes:gateway.networking.k8s.io/v1beta1:ReferenceGrant";
-  const grants = [`${grant} models-to-knative-local-gateway`];
+  // The gateway checks keys.
+  const batches = `${grant} models-to-batches`;
   // Knative scales by no CPU, as the committed stack does.
   const replicas = { max: 2, target: { rps: 20 } };
   const zoo = {
@@ -74,8 +75,8 @@ describe("a stack on a Gateway of Gateway API", () => {
 
   it.each([
     // multiplier may sleep, and waits behind the API service.
-    ["in Standard mode", {}, [`${grant} multiplier-v1-activator`]],
-    ["in Knative mode", { serving: { mode: "Knative" }, zoo }, grants],
+    ["in Standard mode", {}, [batches, `${grant} multiplier-v1-activator`]],
+    ["in Knative mode", { serving: { mode: "Knative" }, zoo }, [batches, `${grant} models-to-knative-local-gateway`]],
   ])("%s has an HTTPRoute for each VirtualService, its grants, and no other difference", async (_, config, granted) => {
     const istio = resourcesOf(await graphOf("staging", { config }));
     const gateway = { ...stagingGateway, api: "gateway-api" };

@@ -3,12 +3,14 @@ import type { Logger } from "pino";
 import type { Dispatcher } from "undici";
 import type { ForwardingFailure } from "../../../domain/recording/prediction.ts";
 import { copiedHeader, serviceOfHost, versionHeader } from "../../../domain/serving/activator.ts";
+import { batchHeader } from "../../../domain/serving/batchRequests.ts";
 import type { SleepCluster, SleepingService } from "../../../domain/sleep/ports.ts";
 import { Exchange } from "../../forwarding/exchange.ts";
 import { acceptUpgrades, isWebSocket, passUpgrade, upgradeOf } from "../../forwarding/upgrade.ts";
 import { Capture, type CaptureBudget } from "../../recorder/capture.ts";
 import { ApiError } from "../apiError.ts";
 import { refuse } from "../server.ts";
+import type { VersionLoad } from "../traffic/versionLoad.ts";
 import type { Waking } from "./waking.ts";
 
 export interface FrontParts {
@@ -23,7 +25,7 @@ export interface FrontParts {
 }
 
 /** The headers are the route's word to this service, and nothing to the model. */
-const withheld: ReadonlySet<string> = new Set([versionHeader, copiedHeader]);
+const withheld: ReadonlySet<string> = new Set([versionHeader, copiedHeader, batchHeader]);
 
 /** Handshakes of WebSockets, which have no time of their own. Milliseconds. */
 const handshakeMs = 300_000;
@@ -34,11 +36,13 @@ const handshakeMs = 300_000;
  *
  * @param named - name of the InferenceService that a request is for
  * @param takesCopies - whether only copies of requests come, as to a shadow
+ * @param load - counts what is sent to versions. Default: the gateway does
  */
 export function createFrontServer(
   parts: FrontParts,
   named: (request: IncomingMessage) => string | undefined = namedVersion,
   takesCopies = false,
+  load?: VersionLoad,
 ): Server {
   const server = createServer({ shouldUpgradeCallback: isWebSocket }, (request, response) => {
     const name = named(request);
@@ -49,8 +53,9 @@ export function createFrontServer(
     // There may be as many copies as requests, and nobody waits for their answers.
     const isCopy = takesCopies || service?.role === "shadow";
     const log = isCopy ? parts.log.child({}, { level: "error" }) : parts.log;
+    const answering = (known: SleepingService) => answer(parts, { service: known, isCopy }, request, response);
     const answered = service
-      ? answer(parts, { service, isCopy }, request, response)
+      ? (load?.during(service.name, () => answering(service)) ?? answering(service))
       : Promise.reject(unknownService(parts, name));
     answered.catch((error: unknown) => refuse(log, response, error, requestId));
   });
@@ -64,6 +69,12 @@ export function createFrontServer(
 /** What takes the copies of requests for versions that may sleep: they wake these as requests do. Not listening yet. */
 export function createCopiesServer(parts: FrontParts): Server {
   return createFrontServer(parts, ({ headers: { [copiedHeader]: name } }) => name?.toString(), true);
+}
+
+/** What takes requests of batches, which the gateway counts for no version: autoscalers know them from here. Not listening yet. */
+export function createBatchesServer(parts: FrontParts, load: VersionLoad): Server {
+  const named = ({ headers: { [batchHeader]: name } }: IncomingMessage) => name?.toString();
+  return createFrontServer(parts, named, false, load);
 }
 
 function namedVersion({ headers }: IncomingMessage): string | undefined {

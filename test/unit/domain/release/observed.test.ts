@@ -39,11 +39,12 @@ it.each([
   "of requests that are divided it has the version that is current, in %s mode at %d %%",
   (mode, weight, current) => {
     const identity = { name: "iris", namespace: "models", model: "iris", kind: "zoo", managedBy: "stack" } as const;
-    const gateway = { name: "g/g", hosts: ["*"] };
+    const gateway = { name: "g/g", hosts: ["*"], checksKeys: true };
     const side = (number: number) => ({ versionId: `1${number}`, service: `iris-v${number}`, mode, recorded: false });
+    const batches = { servicesNamespace: "menagerie" };
     const row = { model: "iris", from: "11", to: "12", hash: "h2", generation: 1, changedAt: new Date(0) };
     const split = { weight, control: 0, sticky: "cookie" } as const;
-    const traffic = renderTraffic({ ...row, ...split }, { ...identity, gateway, old: side(1), new: side(2) });
+    const traffic = renderTraffic({ ...row, ...split }, { ...identity, gateway, batches, old: side(1), new: side(2) });
     const route = virtualServiceManifest(modelRoute({ ...identity, mode, gateway, delegate: "iris-traffic" }));
     const services = ["iris-v1", "iris-v2"].map((name) => ({ metadata: { name } }));
     for (const routes of [

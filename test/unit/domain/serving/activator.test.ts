@@ -5,7 +5,8 @@ import {
   serviceOfHost,
   shadowPort,
 } from "../../../../src/domain/serving/activator.ts";
-import { activatorPort, apiService, copiesPort } from "../../../../src/domain/serving/apiService.ts";
+import { activatorPort, apiService, batchesPort, copiesPort } from "../../../../src/domain/serving/apiService.ts";
+import { batchesService } from "../../../../src/domain/serving/batchRequests.ts";
 import { hostOf } from "../../../../src/domain/serving/route.ts";
 import { serviceBehind } from "../../../../src/domain/serving/servedModel.ts";
 
@@ -18,8 +19,9 @@ it("the host of a version's own Service names the version, with a port too", () 
     expect(serviceOfHost(other)).toBeUndefined();
 });
 
-it("the Service leads to the ports of the API service's pods that look at headers, and selects these pods", () => {
+it("Services lead to the ports of the API service's pods that look at headers, and select these pods", () => {
   const { spec } = activatorService("iris-v2", "menagerie");
+  const batches = batchesService("menagerie");
   const { deployment } = apiService({
     namespace: "menagerie",
     image: "api",
@@ -38,7 +40,12 @@ it("the Service leads to the ports of the API service's pods that look at header
     { name: "http-copies", port: 81, targetPort: copiesPort, protocol: "TCP" },
   ]);
   const listening = template.spec.containers[0]?.ports.map(({ containerPort }) => containerPort);
-  expect(listening).toEqual(expect.arrayContaining([activatorPort, copiesPort]));
+  expect(listening).toEqual(expect.arrayContaining([activatorPort, copiesPort, batchesPort]));
+  expect(batches.metadata).toMatchObject({ name: "batches", namespace: "menagerie" });
+  expect(batches.spec).toEqual({
+    ...spec,
+    ports: [{ name: "http", port: 80, targetPort: batchesPort, protocol: "TCP" }],
+  });
 });
 
 it("a model of a shadow deployment has a port that follows from its name, free of what Istio's proxies and Linux take", () => {

@@ -200,6 +200,26 @@ describe("the object that divides requests", () => {
     });
   });
 
+  it("leads batches past what is counted, where the gateway checks keys, by the same weights, without a copy or a cookie", () => {
+    const batches = { servicesNamespace: "menagerie" };
+    const checking = route({ gateway: { ...gateway, checksKeys: true }, batches, old: side(1, { recorded: true }) });
+    const taking = (service: string, weight?: number) => ({
+      destination: { host: "batches.menagerie.svc.cluster.local", port: { number: 80 } },
+      headers: { request: { set: { "x-menagerie-batch-to": service } } },
+      ...(weight === undefined ? {} : { weight }),
+    });
+    const match = [{ headers: { "x-menagerie-batch-to": { regex: ".+" } } }];
+    const parted = (change: Partial<RolloutTraffic>) => rules(row(change), checking);
+    const drawn = { name: "batch", match, route: [taking("iris-v1", 90), taking("iris-v2", 10)] };
+    expect(parted({})).toEqual([drawn, ...rules(row(), { ...checking, batches: undefined })]);
+    for (const sticky of ["cookie", "header:x-user"] as const) expect(parted({ sticky })[0]).toEqual(drawn);
+    expect(parted({ weight: 100, control: 5 })[0]).toEqual({ name: "batch", match, route: [taking("iris-v2")] });
+    expect(parted({ weight: 0, control: 5 })[0]).toEqual({ name: "batch", match, route: [taking("iris-v1")] });
+    // Where nobody looks at keys, the header is anybody's; Knative's ingress is one destination for all versions.
+    for (const other of [{ gateway }, { new: side(2, { mode: "Knative" }) }] as const)
+      expect(JSON.stringify(rules(row(), { ...checking, ...other }))).not.toContain("batch");
+  });
+
   it("copies past what wakes a version, where an earlier release declared that without a port for copies", () => {
     const asleep = { recorded: true, sleeps: { servicesNamespace: "menagerie" } };
     const [all] = rules(row({ weight: 100, control: 5 }), route({ old: side(1, asleep) }));
@@ -255,6 +275,36 @@ it("of Gateway API it is the whole route: a rule of each path for each side", ()
     { type: "URLRewrite", urlRewrite: { path: { type: "ReplacePrefixMatch", replacePrefixMatch: "/v1/" } } },
     { type: "RequestHeaderModifier", requestHeaderModifier: { remove: ["x-menagerie-version"] } },
   ]);
+});
+
+it("of Gateway API batches have a rule of each path before the others, as far as an HTTPRoute has room for them", () => {
+  const checking = { name: gateway.name, hosts: gateway.hosts, checksKeys: true, api: "gateway-api" as const };
+  const rulesOf = (paths: readonly string[], change: Partial<RolloutTraffic> = {}) => {
+    const batches = { servicesNamespace: "menagerie" };
+    const { spec } = renderTraffic(row(change), route({ gateway: checking, batches, paths }));
+    if (!("rules" in spec)) throw new Error("no HTTPRoute");
+    return spec.rules;
+  };
+  const [batch, drawn] = rulesOf([]);
+  const value = "/serving/models/iris/v1/";
+  const isBatch = { type: "RegularExpression", name: "x-menagerie-batch-to", value: ".+" };
+  expect(batch?.matches).toEqual([{ path: { type: "PathPrefix", value }, headers: [isBatch] }]);
+  expect(batch?.backendRefs).toMatchObject([
+    {
+      name: "batches",
+      namespace: "menagerie",
+      port: 80,
+      weight: 90,
+      filters: [{ requestHeaderModifier: { set: [{ name: "x-menagerie-batch-to", value: "iris-v1" }] } }],
+    },
+    { name: "batches", weight: 10 },
+  ]);
+  expect(drawn?.matches).toEqual([{ path: { type: "PathPrefix", value } }]);
+  const own = Array.from({ length: 10 }, (_, number) => `/path-${number}`);
+  const isParted = (paths: readonly string[], sticky?: "cookie") =>
+    JSON.stringify(rulesOf(paths, { sticky })).includes("batch");
+  expect([5, 6].map((count) => isParted(own.slice(0, count)))).toEqual([true, false]);
+  expect([1, 2].map((count) => isParted(own.slice(0, count), "cookie"))).toEqual([true, false]);
 });
 
 it("of Gateway API copies go to what wakes a version that may sleep, too", () => {
