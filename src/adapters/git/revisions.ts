@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { join } from "node:path";
+import { readlink, realpath } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { saidByGit } from "./saidByGit.ts";
 
@@ -39,14 +40,43 @@ export async function baseOf(checkout: Checkout, revision: string): Promise<stri
 /**
  * Writes the files of a commit's project below `folder`, as a checkout would, and answers the project's folder. Neither the checkout nor its
  * index is touched, and nothing of it is left in the repository.
+ *
+ * @throws LinksOutside where a symbolic link of the commit leads out of the project: it would give whoever wrote the commit files of this
+ *   machine to read, such as `/proc/self/environ`.
  */
 export async function exportCommit({ top, prefix }: Checkout, commit: string, folder: string): Promise<string> {
   const env = { ...process.env, GIT_INDEX_FILE: join(folder, ".index") };
   const git = (...args: string[]) => run("git", args, { cwd: top, env, timeout: patience, maxBuffer: 2 ** 26 });
   const tree = prefix === "" ? commit : `${commit}:${prefix.replace(/\/$/, "")}`;
   await git("read-tree", tree);
-  await git("checkout-index", "--all", `--prefix=${join(folder, "project")}/`);
-  return join(folder, "project");
+  const project = join(folder, "project");
+  await git("checkout-index", "--all", `--prefix=${project}/`);
+  const { stdout } = await git("ls-files", "--stage", "-z");
+  const links = stdout.split("\0").flatMap((entry) => /^120000 \S+ \d\t(.*)$/s.exec(entry)?.[1] ?? []);
+  const outside: string[] = [];
+  const inside = links.length > 0 ? await realpath(project) : project;
+  for (const link of links) if (await leadsOut(inside, join(inside, link))) outside.push(link);
+  if (outside.length > 0) throw new LinksOutside(outside);
+  return project;
+}
+
+/** Symbolic links of a commit that lead out of its project. */
+export class LinksOutside extends Error {
+  override readonly name = "LinksOutside";
+  /** Paths in the project. */
+  readonly links: readonly string[];
+
+  constructor(links: readonly string[]) {
+    super(`symbolic links lead out of the project: ${links.join(", ")}`);
+    this.links = links;
+  }
+}
+
+/** Whether a link leads out of a folder, or would if what it names came to be. @param folder - without links in its own path */
+async function leadsOut(folder: string, link: string): Promise<boolean> {
+  const named = resolve(dirname(link), await readlink(link));
+  const led = await realpath(link).catch(() => named);
+  return [named, led].some((path) => path !== folder && !path.startsWith(`${folder}/`));
 }
 
 const asked = (folder: string, ...args: string[]) => saidByGit(folder, args, patience);

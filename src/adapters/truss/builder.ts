@@ -32,6 +32,8 @@ export interface DirectoryBuilderOptions {
   readonly signal: AbortSignal;
   /** Environment variables to work with. @default process.env */
   readonly env?: NodeJS.ProcessEnv;
+  /** Whether no code of the truss's packages may run here: those without a wheel, which would be built, are refused. @default false */
+  readonly wheelsOnly?: boolean | undefined;
 }
 
 /** Changes whenever the layout of images does, so that older ones are built anew. */

@@ -19,5 +19,7 @@ export function packageFailure(what: string, error: unknown, signal: AbortSignal
   ) {
     return refuse("packages.index-unreachable", { what, line }, error);
   }
+  const [, unbuilt] = /(?:Wheels are required|Building source distributions) for `([^`]+)`/.exec(output) ?? [];
+  if (unbuilt !== undefined) return refuse("packages.no-wheel", { what, package: unbuilt }, error);
   return refuse("packages.not-installable", { what, line }, error);
 }

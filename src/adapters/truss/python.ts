@@ -33,6 +33,8 @@ export interface PythonOptions {
   readonly signal: AbortSignal;
   /** Environment variables to work with. @default process.env */
   readonly env?: NodeJS.ProcessEnv;
+  /** Whether no code of a truss's packages may run here: those without a wheel, which would be built, are refused. @default false */
+  readonly wheelsOnly?: boolean | undefined;
 }
 
 const environments = ["cli", "control", "inference"] as const;

@@ -54,6 +54,13 @@ export const trussFilesRefusals = {
     cause: "The package index, or the proxy before it, does not answer.",
     exit: 1,
   },
+  "packages.no-wheel": {
+    says: "{what}: {package} has no wheel, and is not built here",
+    fix: "name a version that has a wheel for this machine's Python",
+    cause:
+      "Building a package runs its own code, and a proof runs code of the models that it asks in their sandboxes alone.",
+    exit: 1,
+  },
   "packages.not-installable": {
     says: "{what} cannot be installed: {line}",
     fix: "",
@@ -70,6 +77,12 @@ export const trussFilesRefusals = {
     says: 'truss "{name}": requirement "{line}" is a file or folder',
     fix: "name a package, or put code into packages/",
     cause: "Layers of requirements are shared between trusses, so they hold nothing of one folder.",
+  },
+  "truss.unsafe-requirement": {
+    says: 'truss "{name}": requirement "{line}" would run code of its package here, or read variables of this process',
+    fix: "name a release of the package that has a wheel",
+    cause: "A proof runs code of the models that it asks in their sandboxes alone.",
+    exit: 1,
   },
   "truss.folder-missing": {
     says: 'truss "{folder}" is not there',

@@ -10,7 +10,7 @@ import { packageEnvironment } from "./packageSource.ts";
 import { run } from "./process.ts";
 import { type PythonLayers, type PythonOptions, pinsOf, shortHash } from "./python.ts";
 import { refuse } from "./refusals.ts";
-import { makeEnvironment } from "./virtualEnvironment.ts";
+import { makeEnvironment, noBuilds } from "./virtualEnvironment.ts";
 
 /** An inference server's environment with a truss's own requirements. */
 export interface RequirementLayer {
@@ -41,13 +41,18 @@ export async function ensureRequirementLayer(
   request: RequirementRequest,
   options: PythonOptions,
 ): Promise<RequirementLayer> {
-  const { progress, signal, env = process.env } = options;
-  for (const line of request.requirements) refuseLocal(line, request.name);
+  const { progress, signal, env = process.env, wheelsOnly = false } = options;
+  for (const line of request.requirements) {
+    refuseLocal(line, request.name);
+    if (wheelsOnly) refuseUnsafe(line, request.name);
+  }
   const python = await interpreterFor(layers, request, options);
   const isBase = python.executable === layers.python.executable;
   if (isBase && request.requirements.length === 0) return { key: layers.key, folder: layers.inference, python };
 
-  const question = shortHash(layers.key, python.version, python.prefix, ...request.requirements);
+  // With wheels alone the answer may be another one.
+  const asked = wheelsOnly ? ["wheels only"] : [];
+  const question = shortHash(layers.key, python.version, python.prefix, ...asked, ...request.requirements);
   const lockFile = join(layers.root, "resolved", `${question}.txt`);
   const known = await readFile(lockFile, "utf8").catch(() => undefined);
   if (known !== undefined) {
@@ -65,7 +70,7 @@ export async function ensureRequirementLayer(
         task.update("resolving");
         const resolved =
           (await readFile(lockFile, "utf8").catch(() => undefined)) ??
-          (await resolve(layers, python, request.requirements, uvEnv, lockFile, signal));
+          (await resolve(layers, python, request.requirements, { env: uvEnv, lockFile, signal, wheelsOnly }));
         const found = layerOf(layers, python, resolved);
         task.update("installing");
         await makeEnvironment({
@@ -73,6 +78,7 @@ export async function ensureRequirementLayer(
           uv: layers.uv,
           python: python.executable,
           requirements: resolved,
+          wheelsOnly,
           packageCache: join(layers.root, "packages"),
           env: uvEnv,
           signal,
@@ -96,14 +102,19 @@ function layerOf(layers: PythonLayers, python: BasePython, resolved: string): Re
   return { key, folder: join(layers.root, "requirements", key), python };
 }
 
+interface Resolving {
+  readonly env: NodeJS.ProcessEnv;
+  readonly lockFile: string;
+  readonly signal: AbortSignal;
+  readonly wheelsOnly: boolean;
+}
+
 /** Resolves once and keeps the answer. The base's pins are preferences: only what the requirements force differs. */
 async function resolve(
   layers: PythonLayers,
   python: BasePython,
   requirements: readonly string[],
-  env: NodeJS.ProcessEnv,
-  lockFile: string,
-  signal: AbortSignal,
+  { env, lockFile, signal, wheelsOnly }: Resolving,
 ): Promise<string> {
   await mkdir(join(layers.root, "resolved"), { recursive: true });
   const stem = `${lockFile}.${randomBytes(6).toString("hex")}`;
@@ -118,7 +129,7 @@ async function resolve(
       layers.uv,
       [
         ...["pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python", python.executable],
-        ...["-c", join(templates, "server", "constraints.txt"), input, "-o", output],
+        ...["-c", join(templates, "server", "constraints.txt"), ...(wheelsOnly ? noBuilds : []), input, "-o", output],
       ],
       { env: { ...env, UV_CACHE_DIR: join(layers.root, "packages") }, signal },
     );
@@ -186,4 +197,15 @@ function refuseLocal(line: string, name: string): void {
   if (/^(-r|-c|-e|--requirement|--constraint|--editable)\b/.test(line) || /^(\.|\/|file:)/.test(line)) {
     throw refuse("truss.local-requirement", { name, line: maskedText(line) });
   }
+}
+
+/** Options of a requirements file that say where packages are, or which; `--no-binary` would have one built all the same. */
+const safeOptions =
+  /^(-i|-f|--index-url|--extra-index-url|--find-links|--no-index|--trusted-host|--pre|--prefer-binary|--hash|--require-hashes)(=|$)/;
+
+/** Lines that would run code of a package here, or hand variables of this process to an address in them. */
+function refuseUnsafe(line: string, name: string): void {
+  const options = line.split(/\s+/).filter((word) => word.startsWith("-"));
+  const isSafe = options.every((option) => safeOptions.test(option)) && !/\$\{|(^|[\s@])(git|hg|bzr|svn)\+/i.test(line);
+  if (!isSafe) throw refuse("truss.unsafe-requirement", { name, line: maskedText(line) });
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { run } from "./process.ts";
+import { CommandFailed, run } from "./process.ts";
 
 /** A virtual environment to make. */
 export interface EnvironmentPlan {
@@ -17,7 +17,12 @@ export interface EnvironmentPlan {
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
   readonly onLine?: (line: string) => void;
+  /** Whether no code of the packages may run: neither is one built, nor an interpreter started that sees them. @default false */
+  readonly wheelsOnly?: boolean;
 }
+
+/** uv installs what has a wheel and builds nothing. */
+export const noBuilds = ["--only-binary", ":all:"] as const;
 
 /** Half-made environments older than this are left by a killed process, in milliseconds. */
 const abandonedAfter = 60 * 60 * 1000;
@@ -42,11 +47,17 @@ export async function makeEnvironment(plan: EnvironmentPlan): Promise<void> {
       ["venv", "--no-config", "--relocatable", "--no-project", "--python", plan.python, temporary],
       options,
     );
+    const interpreter = join(temporary, "bin", "python");
+    const { wheelsOnly = false } = plan;
     await run(
       plan.uv,
-      ["pip", "install", "--python", join(temporary, "bin", "python"), "--no-deps", "--compile-bytecode", "-r", file],
+      [
+        ...["pip", "install", "--python", interpreter, "--no-deps", "-r", file],
+        ...(wheelsOnly ? noBuilds : ["--compile-bytecode"]),
+      ],
       options,
     );
+    if (wheelsOnly) await compileByteCode(plan.python, temporary, options);
     await rename(temporary, plan.folder).catch(async (error: unknown) => {
       if (!(await stat(plan.folder).catch(() => undefined))) throw error;
     });
@@ -54,6 +65,19 @@ export async function makeEnvironment(plan: EnvironmentPlan): Promise<void> {
     await rm(temporary, { recursive: true, force: true });
     await rm(file, { force: true });
   }
+}
+
+/** By the machine's own Python: the environment's runs what packages say in `.pth` files and in `sitecustomize` when it starts. */
+async function compileByteCode(
+  python: string,
+  environment: string,
+  options: { readonly env: NodeJS.ProcessEnv; readonly signal: AbortSignal },
+): Promise<void> {
+  const compile = ["-I", "-S", "-m", "compileall", "-q", "-j", "0", join(environment, "lib")];
+  // Its exit code says that some file is not Python of this version, as packages have for others.
+  await run(python, compile, options).catch((error: unknown) => {
+    if (!(error instanceof CommandFailed)) throw error;
+  });
 }
 
 async function sweepAbandoned(parent: string): Promise<void> {

@@ -46,7 +46,7 @@ export function hostTrials(
       return states.add(await readRunnable(client, deployment, projectFolder, dumped));
     },
     trials: {
-      bringUp: bringUpBeside(environment, secretFix(options)),
+      bringUp: bringUpBeside(environment, { secretFix: secretFix(options) }),
       optionsFor,
       timeoutMs: timeout * 1_000,
       signal,

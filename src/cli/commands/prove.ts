@@ -91,7 +91,7 @@ async function run(options: ProveOptions, signal: AbortSignal): Promise<void> {
       both,
       { stack, samples, requests, identity },
       {
-        bringUp: bringUpBeside(environment),
+        bringUp: bringUpBeside(environment, { wheelsOnly: true }),
         seed,
         repeat,
         risk: usualRisk,

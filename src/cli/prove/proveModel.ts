@@ -100,12 +100,19 @@ async function broughtUp(
     // Such as a package that nobody has: whose it is tells whether the old side comes up alone.
     try {
       await (await up(["old"])).dispose();
-    } catch {
+    } catch (ofOld) {
       signal.throwIfAborted();
+      if (wouldRunHere(ofOld)) return { verdict: "not judged", because: [ofOld.message] };
       throw error;
     }
     return { verdict: "fails", because: [`the new side cannot be brought up: ${error.message}`] };
   }
+}
+
+/** Whether a model asks for packages whose own code would run outside of its sandbox. */
+function wouldRunHere(error: unknown): error is OperatorError {
+  const ids: readonly string[] = ["packages.no-wheel", "truss.unsafe-requirement"];
+  return error instanceof OperatorError && error.refusals.some(({ id }) => ids.includes(id));
 }
 
 async function ask(

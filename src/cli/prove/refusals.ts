@@ -18,6 +18,12 @@ export const proveRefusals = {
     fix: "fetch it (in a workflow: fetch-depth: 0 of actions/checkout), or name another",
     cause: "A shallow clone has the newest commits only.",
   },
+  "prove.link-outside": {
+    says: "{revision}: symbolic links lead out of the project: {links}",
+    fix: "replace them by files, or remove them",
+    cause:
+      "What such a link leads to would be read from the machine that proves, and shown by the models of whoever wrote it.",
+  },
   "prove.not-written": {
     says: "{option} {file} cannot be written: {reason}",
     fix: "name a file in a folder that is there and is yours",

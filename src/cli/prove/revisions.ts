@@ -1,7 +1,14 @@
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { baseOf, type Checkout, checkoutOf, commitNamed, exportCommit } from "../../adapters/git/revisions.ts";
+import {
+  baseOf,
+  type Checkout,
+  checkoutOf,
+  commitNamed,
+  exportCommit,
+  LinksOutside,
+} from "../../adapters/git/revisions.ts";
 import { processIdentity } from "../../adapters/processes/identity.mjs";
 import { revisionText } from "../../domain/proof/report/lines.ts";
 import type { ProofRevision } from "../../domain/proof/result.ts";
@@ -85,7 +92,10 @@ async function baseRevision(
   return { revision, commit };
 }
 
-async function exported(checkout: Checkout, { commit }: ProofRevision, folder: string): Promise<string> {
+async function exported(checkout: Checkout, revision: ProofRevision, folder: string): Promise<string> {
   await mkdir(folder);
-  return exportCommit(checkout, commit ?? "HEAD", folder);
+  return exportCommit(checkout, revision.commit ?? "HEAD", folder).catch((error: unknown) => {
+    if (!(error instanceof LinksOutside)) throw error;
+    throw refuse("prove.link-outside", { revision: revisionText(revision), links: error.links.join(", ") }, error);
+  });
 }

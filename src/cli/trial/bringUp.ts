@@ -1,14 +1,16 @@
 import type { BringUp } from "../../domain/trial/trial.ts";
 import { environmentLayout } from "../../local/layout.ts";
-import { bringUpHere } from "../../local/trial/bringUp.ts";
+import { bringUpHere, type TrialHost } from "../../local/trial/bringUp.ts";
 
 /**
  * Brings combinations up on this machine, beside an environment. Images that it has are taken from there; others are built, or pulled.
  *
  * @param environment - an embedded environment, which need not be there
- * @param secretFix - what a sentence about a missing secret says to do
  */
-export function bringUpBeside(environment: string, secretFix?: string): BringUp {
+export function bringUpBeside(
+  environment: string,
+  { secretFix, wheelsOnly }: Pick<TrialHost, "secretFix" | "wheelsOnly">,
+): BringUp {
   const { home, images } = environmentLayout(environment);
-  return bringUpHere({ home, stores: [images], secretFix });
+  return bringUpHere({ home, stores: [images], secretFix, wheelsOnly });
 }

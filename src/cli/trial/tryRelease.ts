@@ -87,7 +87,7 @@ async function bringUpFor(options: TryOptions, progress: Progress): Promise<Brin
   const { environment, cluster, pool } = options;
   if (cluster === undefined || pool === undefined) {
     await preflight({ progress });
-    return bringUpBeside(environment, secretFix(options));
+    return bringUpBeside(environment, { secretFix: secretFix(options) });
   }
   requireKubeContext(cluster, "--cluster");
   const { home } = environmentLayout(environment);

@@ -31,6 +31,8 @@ export interface TrialHost {
   readonly cache?: string | undefined;
   /** What a sentence about a missing secret says to do. */
   readonly secretFix?: string | undefined;
+  /** Whether what is built here installs wheels alone, so that no code of its packages runs outside of the trial. @default false */
+  readonly wheelsOnly?: boolean | undefined;
 }
 
 /** As in a cluster: weights of tens of gigabytes are read in it. */
@@ -55,7 +57,8 @@ export function bringUpHere(host: TrialHost): BringUp {
       for (const close of closing) await close();
     };
     try {
-      const trialImages: TrialImages = { stores: host.stores ?? [], own: join(cache, "trial-images"), cache };
+      const { stores = [], wheelsOnly } = host;
+      const trialImages: TrialImages = { stores, own: join(cache, "trial-images"), cache, wheelsOnly };
       const images = await placeImages(models, place.images, trialImages, options);
       if (options.egress) {
         const open = async () => packageIndexes(await packageSettings());

@@ -22,6 +22,8 @@ export interface TrialImages {
   /** Store for what is in none of them: it is built, or pulled. */
   readonly own: string;
   readonly cache: string;
+  /** Whether what is built here installs wheels alone, so that no code of its packages runs outside of the trial. @default false */
+  readonly wheelsOnly?: boolean | undefined;
   /** Logins of registries. @default the user's own, of `docker login` and `podman login` */
   readonly logins?: readonly LoginSource[] | undefined;
 }
@@ -112,7 +114,7 @@ class Finder {
 
   async #ofFolder(model: string, { folder, hash }: TrussContent): Promise<FoundImage> {
     const { progress, signal } = this.#work;
-    const { cache, own, stores } = this.#images;
+    const { cache, own, stores, wheelsOnly } = this.#images;
     const python = await ensurePythonLayers({ cache, progress, signal });
     // The name is a part of its url, and says nothing about its content.
     const request = { folder, hash, name: model };
@@ -121,7 +123,7 @@ class Finder {
       const there = before && (await imageIn(store, imageReference(before)));
       if (there) return there;
     }
-    const built = await createDirectoryBuilder({ store: own, cache, python, progress, signal }).build(request);
+    const built = await createDirectoryBuilder({ store: own, cache, python, progress, signal, wheelsOnly }).build(request);
     return this.#inOwn(imageReference(built));
   }
 

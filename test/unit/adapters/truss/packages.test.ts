@@ -45,6 +45,14 @@ describe("a failed installation is one sentence", () => {
     expect(failed("error: Failed to fetch: `x`\n  Caused by: dns error")).toMatch(/index cannot be reached/);
   });
 
+  test("that names the package that would have to be built", () => {
+    const says =
+      "requirements: evil has no wheel, and is not built here; name a version that has a wheel for this machine's Python";
+    const unusable = "error: No solution found\n  cause: Because evil==1.0 has no usable wheels\n";
+    expect(failed(`${unusable}\nhint: Wheels are required for \`evil\` because building is disabled`)).toBe(says);
+    expect(failed("error: Failed\n  cause: Building source distributions for `evil` is disabled")).toBe(says);
+  });
+
   test("that shows no credentials", () => {
     expect(lastMeaningfulLine("error: cannot read https://user:secret@host.test/simple")).not.toContain("secret");
   });

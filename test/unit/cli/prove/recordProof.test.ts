@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { evidenceOfFile } from "../../../../src/cli/prove/recordProof.ts";
@@ -125,4 +125,28 @@ test("files that are not such a result are refused: another stack's, of a work t
     "the repository has no such commit",
   );
   await expect(evidenceOfFile("/nowhere/result.json", "local", repository.folder)).rejects.toThrow("cannot be read");
+});
+
+test("a commit whose links lead to files of this machine is not read: neither its stack nor a truss", async () => {
+  const result = await proven();
+  const [kept] = result.models;
+  const linked = async (path: string, target: string): Promise<object> => {
+    await repository.git("checkout", "-q", "-B", "linked", "change");
+    await rm(join(repository.folder, path), { recursive: true, force: true });
+    await symlink(target, join(repository.folder, path));
+    return { ...result, head: { revision: "linked", commit: await repository.commit() } };
+  };
+  for (const [path, target] of [
+    ["Pulumi.local.yaml", "/proc/self/environ"],
+    ["models/iris/config.yaml", "../../../../../../../../proc/self/environ"],
+    ["models/iris", "/etc"],
+  ] as const) {
+    const refusal = await evidence(await linked(path, target)).catch((error: Error) => error.message);
+    expect(refusal).toMatch(new RegExp(`symbolic links lead out of the project: ${path}; replace them`));
+  }
+  await repository.git("checkout", "-q", "-B", "linked", "change");
+  await symlink("config.yaml", join(repository.folder, "models/iris/settings.yaml"));
+  await repository.commit();
+  const [inside] = (await provenHead(repository)).models;
+  expect(inside?.new.hash).not.toBe(kept?.new.hash);
 });
