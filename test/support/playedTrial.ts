@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as z from "zod";
+import { refuse } from "../../src/adapters/truss/refusals.ts";
 import { refusal, refused } from "../../src/domain/refusals/refusal.ts";
 import { ModelsNotStarted } from "../../src/domain/trial/notStarted.ts";
 import type { BringUp } from "../../src/domain/trial/trial.ts";
@@ -18,6 +19,8 @@ const play = z.strictObject({
   startFails: z.string().optional(),
   /** Its image cannot be built. */
   buildFails: z.boolean().default(false),
+  /** One of its packages has no wheel. */
+  needsBuild: z.string().optional(),
   /** Its `unit` is another in each answer. */
   isRandom: z.boolean().default(false),
 });
@@ -43,6 +46,9 @@ export function playedTrials(): PlayedTrials {
     const plays = await Promise.all(models.map(({ content }) => playOf("folder" in content ? content.folder : "")));
     if (plays.some(({ buildFails }) => buildFails))
       throw refused(refusal("file.tag", null, { tag: "no such package" }));
+    for (const { needsBuild } of plays) {
+      if (needsBuild !== undefined) throw refuse("packages.no-wheel", { what: "requirements", package: needsBuild });
+    }
     const failed = models.flatMap(({ name }, index) => {
       const log = plays[index]?.startFails;
       return log === undefined ? [] : [{ model: name, reason: "its container ended with exit code 1", log }];

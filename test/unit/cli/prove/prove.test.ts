@@ -121,10 +121,18 @@ test("a new side that does not start, or cannot be built, fails; an old side tha
     { verdict: "fails", because: [expect.stringMatching(/^the new side cannot be brought up: .*no such package/)] },
   ]);
   const broken = await repository.commit();
+  await repository.model("iris", { needsBuild: "evil" });
+  expect((await proven({ base: "main" })).models).toMatchObject([
+    { verdict: "fails", because: [expect.stringContaining("cannot be brought up: requirements: evil has no wheel")] },
+  ]);
+  const unbuilt = await repository.commit();
   await repository.model("iris", { startFails: "no" });
   const started = await repository.commit();
   await repository.model("iris", { factor: 2 });
   await expect(proven({ base: broken })).rejects.toThrow("no such package");
+  expect((await proven({ base: unbuilt })).models).toMatchObject([
+    { verdict: "not judged", because: [expect.stringMatching(/^requirements: evil has no wheel/)] },
+  ]);
   const result = await proven({ base: started });
   expect(result.models).toMatchObject([
     { verdict: "not judged", because: ["the old side does not start here: its container ended with exit code 1"] },
