@@ -13,7 +13,7 @@ import { hasFolder, treeBelow } from "../../domain/truss/tree.ts";
 import { hasLayers, putImage, readImage } from "../images/imageStore.ts";
 import { ensureBuildContext, snapshotToBuild } from "./buildContext.ts";
 import { declaredRequirements } from "./declaredRequirements.ts";
-import { downloadExternalData } from "./externalData.ts";
+import { type AddressOf, downloadExternalData } from "./externalData.ts";
 import { imageLayers } from "./imageLayers.ts";
 import { type PythonLayers, shortHash } from "./python.ts";
 import { refuse } from "./refusals.ts";
@@ -34,6 +34,8 @@ export interface DirectoryBuilderOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Whether no code of the truss's packages may run here: those without a wheel, which would be built, are refused. @default false */
   readonly wheelsOnly?: boolean | undefined;
+  /** Where external data may come from. @default anywhere */
+  readonly addressOf?: AddressOf | undefined;
 }
 
 /** Changes whenever the layout of images does, so that older ones are built anew. */
@@ -129,7 +131,7 @@ async function buildSnapshot(
     url,
     layers: await imageLayers(cache, python, inference, isControl, env),
     config: trussImageConfig(config, control),
-    populate: (rootfs) => populate(rootfs, context.folder, source, patterns, config, { name, isControl }, signal),
+    populate: (rootfs) => populate(rootfs, context.folder, source, patterns, config, { name, isControl }, options),
   });
   return image.digest;
 }
@@ -142,7 +144,7 @@ async function populate(
   patterns: readonly string[],
   config: TrussConfig,
   { name, isControl }: Pick<BuiltImage, "name" | "isControl">,
-  signal: AbortSignal,
+  { signal, addressOf }: Pick<DirectoryBuilderOptions, "signal" | "addressOf">,
 ): Promise<void> {
   const [app, control, packages] = [imagePaths.app, imagePaths.control, imagePaths.packages].map((path) =>
     join(rootfs, path),
@@ -150,7 +152,7 @@ async function populate(
   for (const folder of [app, control, packages, join(rootfs, "root"), join(rootfs, "tmp")]) await mkdir(folder);
   // The library's copy always leaves out its own list, also where a `.truss_ignore` replaces that list in the hash.
   const leftOut = [...defaultIgnorePatterns, ...patterns];
-  await downloadExternalData(join(app, "data"), config, name, signal);
+  await downloadExternalData(join(app, "data"), config, name, signal, addressOf);
   await writeTree(join(app, "data"), treeBelow(snapshot, config.data_dir, leftOut));
   await cp(join(context, "server"), app, { recursive: true });
   if (isControl) await cp(join(context, "control"), control, { recursive: true });

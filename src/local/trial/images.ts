@@ -11,6 +11,7 @@ import type { Progress } from "../../domain/progress.ts";
 import { type Refusal, refused } from "../../domain/refusals/refusal.ts";
 import type { RunnableContent, RunnableModel, TrussContent } from "../../domain/trial/combination.ts";
 import { hashSnapshot } from "../../domain/truss/hash.ts";
+import { egressAddress } from "../network/egressPolicy.ts";
 import { localStoreHost, mebibytes } from "../node/imagePuller.ts";
 import { thisMachine } from "../node/machine.ts";
 import { trialRefusal } from "./refusals.ts";
@@ -22,7 +23,10 @@ export interface TrialImages {
   /** Store for what is in none of them: it is built, or pulled. */
   readonly own: string;
   readonly cache: string;
-  /** Whether what is built here installs wheels alone, so that no code of its packages runs outside of the trial. @default false */
+  /**
+   * Whether what is built here installs wheels alone, so that no code of its packages runs outside of the trial, and takes external data
+   * from public addresses alone. @default false
+   */
   readonly wheelsOnly?: boolean | undefined;
   /** Logins of registries. @default the user's own, of `docker login` and `podman login` */
   readonly logins?: readonly LoginSource[] | undefined;
@@ -123,7 +127,9 @@ class Finder {
       const there = before && (await imageIn(store, imageReference(before)));
       if (there) return there;
     }
-    const built = await createDirectoryBuilder({ store: own, cache, python, progress, signal, wheelsOnly }).build(request);
+    const addressOf = wheelsOnly ? egressAddress : undefined;
+    const options = { store: own, cache, python, progress, signal, wheelsOnly, addressOf };
+    const built = await createDirectoryBuilder(options).build(request);
     return this.#inOwn(imageReference(built));
   }
 
