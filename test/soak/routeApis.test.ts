@@ -8,8 +8,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { request as apiRequest, requestJson } from "../../src/adapters/kubernetes/request.ts";
+import { versionHeader } from "../../src/domain/serving/activator.ts";
 import { httpRouteManifest, referenceGrantManifest, referencesOf } from "../../src/domain/serving/httpRoute.ts";
-import { type Backend, isWhole, type Route, type RouteApi } from "../../src/domain/serving/route.ts";
+import { type Backend, type Destination, isWhole, type Route, type RouteApi } from "../../src/domain/serving/route.ts";
 import { virtualServiceManifest } from "../../src/domain/serving/virtualService.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { askEnvoy } from "../../src/local/mesh/envoyAdmin.ts";
@@ -243,15 +244,19 @@ function shown({ server, method, url, headers, body }: SeenRequest, host: string
 
 type Answer = Awaited<ReturnType<typeof send>>;
 
-/** For the comparison: in one order, and without who answered where that is drawn by lot. */
-function sorted({ seen, from, ...answer }: Answer, drawn: boolean) {
+/** For the comparison: in one order, and where it is drawn by lot who answers, without who did and what its requests alone are given. */
+function sorted({ seen, from, ...answer }: Answer, destinations: readonly Destination[]) {
+  const drawn = destinations.length > 1;
+  const own = new Set(drawn ? destinations.flatMap(({ setHeaders = {} }) => Object.keys(setHeaders)) : []);
+  const kept = (headers: Readonly<Record<string, string>>) =>
+    Object.fromEntries(Object.entries(headers).filter(([name]) => !own.has(name)));
   return {
     ...answer,
     ...(drawn ? {} : { from }),
     body: answer.status === 200 ? "" : answer.body.replaceAll(/[a-z0-9-]+\.(istio|gateway-api)\.test/g, "<host>"),
     seen: seen
       .sort((a, b) => (a.server < b.server ? -1 : 1))
-      .map(({ server, ...each }) => (drawn ? each : { server, ...each })),
+      .map(({ server, headers, ...each }) => ({ ...each, headers: kept(headers), server: drawn ? "" : server })),
   };
 }
 
@@ -270,7 +275,13 @@ describe.each(routes.map(([name, route], index) => ({ name, route, index })))("$
   const both = async (path: string, sent?: Sent) => {
     const answers: Answer[] = [];
     for (const api of apis) answers.push(await send(hostOf(api), path, sent, everyCopy ? mirrors.length : 0));
-    const [one, other] = answers.map((each) => sorted(each, destinations.length > 1));
+    const [one, other] = answers.map((each) => sorted(each, destinations));
+    for (const { seen, from } of destinations.length > 1 ? answers : []) {
+      const { setHeaders = {} } = destinations.find(({ service }) => service === from) ?? {};
+      for (const { headers } of seen.filter(({ server }) => server === from)) {
+        expect(headers[versionHeader]).toBe(setHeaders[versionHeader]);
+      }
+    }
     if (everyCopy || mirrors.length === 0) expect(other).toEqual(one);
     else expect({ ...other, seen: [] }).toEqual({ ...one, seen: [] });
     return answers[0] as Answer;
