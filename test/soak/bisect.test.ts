@@ -31,7 +31,8 @@ beforeAll(async () => {
   }
   ids = (await deployments()).filter((id) => !before.includes(id));
   expect(ids.length).toBe(length);
-});
+  // As long as a test may take: each of the releases is a whole `up`.
+}, 3_600_000);
 
 afterAll(() => shared?.close());
 
