@@ -108,6 +108,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/usage.ts")).usageCommand(),
   },
   {
+    name: "audit",
+    about: "Show who did what, when and from where.",
+    load: async () => (await import("./commands/audit.ts")).auditCommand(),
+  },
+  {
     name: "rollout",
     about: "Rollouts of zoo models: where each stands and what comes next; apps moved to new versions and back.",
     load: async () => (await import("./commands/rollout/index.ts")).rolloutCommand(),

@@ -1,5 +1,4 @@
 import type { ClientBase } from "pg";
-import { recordAudit } from "../audit.ts";
 import { endJudgement } from "../judgement/judgements.ts";
 import { sqlState } from "../server.ts";
 import { inTransaction } from "../transaction.ts";
@@ -17,7 +16,7 @@ export interface Resume {
 
 /**
  * Lets the content that the model's rollout is about go on: the next `up` sets its traffic and moves its apps again, and a new judgement
- * begins. In one transaction with its entry in the audit. Answers the take-back's id.
+ * begins. A trigger adds it to the audit. Answers the take-back's id.
  * @throws OperatorError where nothing of the rollout is taken back, and while a take-back is under way.
  */
 export function resumeRollout(client: ClientBase, { model, who, because }: Resume): Promise<string> {
@@ -43,7 +42,6 @@ export function resumeRollout(client: ClientBase, { model, who, because }: Resum
       throw error;
     }
     await endJudgement(client, found.modelId);
-    await recordAudit(client, { what: "rollout.resume", who, details: { model, takeBack: found.id, because } });
     return found.id;
   });
 }
