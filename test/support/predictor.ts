@@ -7,7 +7,12 @@ export interface TestPredictor {
   /** HOST:PORT. */
   readonly host: string;
   /** Requests whose body came whole. */
-  readonly seen: { readonly url: string; readonly id: string | undefined; readonly bytes: number }[];
+  readonly seen: {
+    readonly url: string;
+    readonly id: string | undefined;
+    readonly purpose: string | undefined;
+    readonly bytes: number;
+  }[];
   /** Answers what comes next; @default 200 with the number of bytes */
   answer: (response: ServerResponse, body: Buffer, request: IncomingMessage) => void;
   stop(): Promise<void>;
@@ -21,7 +26,8 @@ export async function startPredictor(): Promise<TestPredictor> {
     request.once("end", () => {
       const body = Buffer.concat(chunks);
       const { url = "", headers } = request;
-      predictor.seen.push({ url, id: headers["x-request-id"] as string | undefined, bytes: body.length });
+      const [id, purpose] = ["x-request-id", "x-menagerie-purpose"].map((name) => headers[name]?.toString());
+      predictor.seen.push({ url, id, purpose, bytes: body.length });
       predictor.answer(response, body, request);
     });
   });

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { Agent } from "undici";
+import { batchPurpose, purposeHeader } from "../../domain/access/purpose.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { replayUrl } from "../../domain/protocols/asked.ts";
 import type { Streaming } from "../../domain/recording/requestAgain.ts";
@@ -52,7 +53,7 @@ const refusalsInARow = 10;
 
 /**
  * Sends recorded requests to a model, and pairs the recorded answers with its own. Each goes under an id of its own, so that a
- * recorder there does not take it for the request that it copies.
+ * recorder there does not take it for the request that it copies, and says as those of a batch do that it is no user's.
  * @throws OperatorError when nothing answers at the url.
  */
 export async function replayRequests(replay: Replay): Promise<Replayed> {
@@ -78,6 +79,7 @@ export async function replayRequests(replay: Replay): Promise<Replayed> {
     const { requestId, attempt, operation, at, redacted: isRedacted, answer: primary } = recorded;
     const sent: SentAgain = await sendRecorded(recorded, url, `${run}-${requestId}`.slice(0, 256), {
       ...replay,
+      headers: { ...replay.headers, [purposeHeader]: batchPurpose },
       dispatcher,
     });
     onTheirWay -= 1;

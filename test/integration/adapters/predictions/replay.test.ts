@@ -93,6 +93,8 @@ describe("menagerie replay", () => {
     expect(printed.headline).toBe(`All ${requests} answers differ, by a factor of 1.5.`);
     const ids = candidate.seen.map(({ id }) => id?.replace(/^replay-[0-9a-f]{8}-/, ""));
     expect(new Set(ids)).toEqual(new Set(Array.from({ length: requests }, (_, n) => `r${n + 1}`)));
+    // So that recorders and judges leave them out, where the key may say so.
+    expect(new Set(candidate.seen.map(({ purpose }) => purpose))).toEqual(new Set(["batch"]));
   });
 
   it("finds no difference where there is none, and meets its gate only with enough evidence", async () => {
