@@ -309,21 +309,25 @@ describe("limits", () => {
   const chat = "/serving/models/speaker/v1/chat/completions";
   const said = JSON.stringify({ messages: [{ role: "user", content: "What does an otter eat?" }] });
 
-  test("of requests hold over both pods of the API service, to the request, and say when to come again", async () => {
-    const limited = await newKey("multiplier", "--requests-per-minute", "50");
+  /** Asks with each of the keys by eight clients at once, until nobody was let in for 3 s, all in one minute; answers what came of it. */
+  async function askAll(keys: readonly string[], limit: number) {
     // A window of the database's clock, which is this machine's.
     const leftMs = () => 60_000 - (Date.now() % 60_000);
     if (leftMs() < 40_000) await delay(leftMs() + 200);
-    let admitted = 0;
+    const admitted = new Map<string, number>();
     let refused: Awaited<ReturnType<typeof ask>> | undefined;
     let lastAdmitted = performance.now();
-    const client = async () => {
+    const client = async (own: string) => {
       while (performance.now() - lastAdmitted < 3_000) {
-        const answer = await ask(path, { "x-api-key": limited.key });
-        if (answer.status === 200) {
-          admitted += 1;
+        const answer = await ask(path, { "x-api-key": own });
+        const told = answer.headers["x-ratelimit-limit-requests"];
+        if (answer.status === 200 && told === undefined) {
+          // A pod hears of an organization's limit within a second.
           lastAdmitted = performance.now();
-          expect(answer.headers["x-ratelimit-limit-requests"]).toBe("50");
+        } else if (answer.status === 200) {
+          admitted.set(own, (admitted.get(own) ?? 0) + 1);
+          lastAdmitted = performance.now();
+          expect(told).toBe(String(limit));
         } else {
           expect(answer.status).toBe(429);
           refused = answer;
@@ -331,8 +335,14 @@ describe("limits", () => {
         }
       }
     };
-    await Promise.all(Array.from({ length: 16 }, client));
-    expect(admitted).toBe(50);
+    await Promise.all(keys.flatMap((own) => Array.from({ length: 8 }, () => client(own))));
+    return { admitted, refused };
+  }
+
+  test("of requests hold over both pods of the API service, to the request, and say when to come again", async () => {
+    const limited = await newKey("multiplier", "--requests-per-minute", "50");
+    const { admitted, refused } = await askAll([limited.key, limited.key], 50);
+    expect(admitted.get(limited.key)).toBe(50);
     expect(refused?.headers).toMatchObject({
       "retry-after": expect.stringMatching(/^[1-9]/),
       "retry-after-ms": expect.stringMatching(/^[1-9]/),
@@ -340,6 +350,20 @@ describe("limits", () => {
       "x-ratelimit-reset-requests": expect.stringMatching(/s$/),
     });
     expect(JSON.parse(refused?.text ?? "").error.message).toContain("50 requests per minute of this key");
+  }, 150_000);
+
+  test("of an organization's requests hold over two of its keys and both pods, to the request", async () => {
+    const keys = [(await newKey("multiplier")).key, (await newKey("multiplier")).key];
+    const limits = (to: string) => shared.succeed("organization", "limits", "admin", "--requests-per-minute", to);
+    await limits("60");
+    try {
+      const { admitted, refused } = await askAll(keys, 60);
+      expect([...admitted.keys()].sort()).toEqual(keys.toSorted());
+      expect([...admitted.values()].reduce((sum, count) => sum + count, 0)).toBe(60);
+      expect(JSON.parse(refused?.text ?? "").error.message).toContain("60 requests per minute of the organization");
+    } finally {
+      await limits("none");
+    }
   }, 150_000);
 
   test("of tokens are settled by what the model's recorder tells, and usage shows both", async () => {
