@@ -40,13 +40,3 @@ export function newLimits(given: LimitOptions): Limits {
     limitKinds.flatMap((kind) => (typeof given[kind] === "number" ? [[kind, given[kind]]] : [])),
   );
 }
-
-/** Such as `60 requests/min, 100000 tokens/day`; `no limits` without any. */
-export function limitsText({ requestsPerMinute, tokensPerMinute, tokensPerDay }: Limits): string {
-  const each = [
-    requestsPerMinute === undefined ? "" : `${requestsPerMinute} requests/min`,
-    tokensPerMinute === undefined ? "" : `${tokensPerMinute} tokens/min`,
-    tokensPerDay === undefined ? "" : `${tokensPerDay} tokens/day`,
-  ];
-  return each.filter(Boolean).join(", ") || "no limits";
-}

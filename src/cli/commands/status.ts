@@ -4,10 +4,19 @@ import { Command } from "commander";
 import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { observeStandings } from "../../adapters/kubernetes/observeServed.ts";
 import { isApiError, request } from "../../adapters/kubernetes/request.ts";
-import { type LastMinute, readLastMinute } from "../../adapters/postgres/traffic/lastMinute.ts";
+import { readLastMinute } from "../../adapters/postgres/traffic/lastMinute.ts";
 import type { DevelopmentStatus } from "../../domain/development/contract.ts";
-import type { Readiness } from "../../domain/serving/readiness.ts";
-import { declaredServing, isDown, type Standing } from "../../domain/serving/standing.ts";
+import { type ModelState, modelStateOf } from "../../domain/serving/modelState.ts";
+import { declaredServing, type Standing } from "../../domain/serving/standing.ts";
+import {
+  describeTraffic,
+  type LastMinute,
+  type ModelTraffic,
+  type OtherTraffic,
+  otherTraffic,
+  trafficOf,
+} from "../../domain/traffic/lastMinute.ts";
+import { describeMigration, type ShownMigration } from "../../domain/zoo/shownStanding.ts";
 import { type EnvironmentCondition, environmentCondition, environmentStatus } from "../../local/environment.ts";
 import type { EnvironmentLayout } from "../../local/layout.ts";
 import { projectFolder } from "../../local/localStack.ts";
@@ -20,20 +29,16 @@ import { developmentClient } from "../apiAccess.ts";
 import { type AskedAt, askedAt, shownAddress } from "../exampleCall.ts";
 import { type DeployedModel, readModels } from "../models.ts";
 import { asOperator } from "../operatorDatabase.ts";
-import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
-import { describeTraffic, type ModelTraffic, type OtherTraffic, otherTraffic, trafficOf } from "../traffic.ts";
+import { environmentOption, environmentSuffix, jsonOption, knownEnvironment } from "../options.ts";
 import { type UnstoredVersion, unstoredVersions } from "../unstoredImages.ts";
 import { declaredTarget } from "./rollout/declaredTarget.ts";
-import { describeMigration, migrationsOf, readMigrations, type ShownMigration } from "./rollout/journaled.ts";
+import { migrationsOf, readMigrations } from "./rollout/journaled.ts";
 
 /** One model of `menagerie status --json`. Parts that do not exist yet are null. */
-interface ModelStatus extends Omit<DeployedModel, "service" | "truss" | "url">, AskedAt {
+interface ModelStatus extends Omit<DeployedModel, "service" | "truss" | "url">, AskedAt, ModelState {
   /** Hash of what a development version runs. */
   readonly runningHash: string | null;
   readonly ready: boolean;
-  readonly state: Readiness["state"];
-  /** Why it is not simply ready; null where it is. */
-  readonly because: string | null;
   /** Requests of the last minute; null where the counts cannot be read, or it has no version. */
   readonly traffic: ModelTraffic | null;
 }
@@ -102,7 +107,7 @@ async function readEnvironment(environment: string): Promise<Status> {
   const asked = await Promise.all(declared.map(({ url, truss }) => askedAt(url, join(projectFolder, truss))));
   const models = declared.map(({ service, truss: _truss, url, ...model }, place) => {
     const { state, because } = running
-      ? stateOf(standings, model.namespace, service)
+      ? modelStateOf(standings, model.namespace, service)
       : { state: "down" as const, because: "the environment is not up" };
     const runningHash = versions.get(model.name)?.runningHash ?? null;
     const traffic = minute && model.versionId !== null ? trafficOf(minute, model.versionId) : null;
@@ -167,23 +172,6 @@ async function standingsOf(layout: EnvironmentLayout, config: KubeConfig): Promi
   }
 }
 
-/** A model stands as the worst of its parts does: predictor, and recorder where it has one. */
-function stateOf(
-  standings: readonly Standing[],
-  namespace: string,
-  service: string,
-): Pick<ModelStatus, "state" | "because"> {
-  const own = standings.filter(
-    ({ served }) => served.kind === "model" && served.namespace === namespace && served.object === service,
-  );
-  const unready = own.filter(({ readiness }) => readiness.state !== "ready");
-  const worst = unready.find(isDown) ?? unready[0];
-  if (own.length === 0) return { state: "down", because: "the cluster does not show it" };
-  if (!worst || worst.readiness.state === "ready") return { state: "ready", because: null };
-  const { state, reason } = worst.readiness;
-  return { state, because: reason };
-}
-
 /** None where there is no database, or none that answers: everything else can still be told. */
 async function heldMigrations(environment: string): Promise<HeldMigration[]> {
   const own = await readMigrations(environment).catch(() => []);
@@ -227,6 +215,7 @@ const sentences: Readonly<Record<EnvironmentCondition, string>> = {
 };
 
 function describe(environment: string, status: Status): string {
+  const suffix = environmentSuffix(environment);
   const lines: string[] = [
     `Environment "${environment}" is ${sentences[status.condition]}.`,
     `  gateway     ${status.gateway}`,
@@ -254,7 +243,9 @@ function describe(environment: string, status: Status): string {
     lines.push(
       "",
       "Migrations on hold:",
-      ...status.held.map((each) => `  ${each.name}: ${describeMigration(each, environment, each.target ?? undefined)}`),
+      ...status.held.map(
+        (each) => `  ${each.name}: ${describeMigration(each, { suffix, targetFile: each.target ?? undefined })}`,
+      ),
     );
   }
   if (status.unstored.length > 0) {

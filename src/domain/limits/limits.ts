@@ -44,3 +44,13 @@ export function hasLimits(limits: Limits): boolean {
 export function limitsTokens(limited: readonly Limited[]): boolean {
   return limited.some(({ limits }) => limits.tokensPerMinute !== undefined || limits.tokensPerDay !== undefined);
 }
+
+/** Such as `60 requests/min, 100000 tokens/day`; `no limits` without any. */
+export function limitsText({ requestsPerMinute, tokensPerMinute, tokensPerDay }: Limits): string {
+  const each = [
+    requestsPerMinute === undefined ? "" : `${requestsPerMinute} requests/min`,
+    tokensPerMinute === undefined ? "" : `${tokensPerMinute} tokens/min`,
+    tokensPerDay === undefined ? "" : `${tokensPerDay} tokens/day`,
+  ];
+  return each.filter(Boolean).join(", ") || "no limits";
+}

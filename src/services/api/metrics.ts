@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { SleepStanding } from "../../adapters/postgres/sleep/readSleep.ts";
-import type { CountedPath, LastMinute } from "../../adapters/postgres/traffic/lastMinute.ts";
 import type { ZooStandings } from "../../adapters/postgres/zoo/standings.ts";
+import type { CountedPath, LastMinute } from "../../domain/traffic/lastMinute.ts";
 import { sentByApi } from "../../domain/traffic/loadQuery.ts";
 import { trafficPaths } from "../../domain/traffic/outcome.ts";
 import { freshCache } from "./freshCache.ts";

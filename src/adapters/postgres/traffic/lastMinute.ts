@@ -1,8 +1,9 @@
 import type { ClientBase, Pool } from "pg";
 import { coverage, coverageOfEnds, silentSources } from "../../../domain/traffic/coverage.ts";
+import type { CountedPath, LastMinute, VersionMinute } from "../../../domain/traffic/lastMinute.ts";
 import { type TrafficPath, trafficPaths } from "../../../domain/traffic/outcome.ts";
-import { type Interval, length, type Second } from "../../../domain/traffic/seconds.ts";
-import { summarize, type TrafficSummary } from "../../../domain/traffic/traffic.ts";
+import { length } from "../../../domain/traffic/seconds.ts";
+import { summarize } from "../../../domain/traffic/traffic.ts";
 import { readSources, readTrafficOf } from "./readTraffic.ts";
 import { readUnknownToGateway } from "./servedVersions.ts";
 
@@ -11,36 +12,6 @@ const lag = 4;
 const windowSeconds = 60;
 /** How far back the last counts are looked for, in seconds. */
 const memory = 3_600;
-
-/** How a path was counted in the last minute. */
-export interface CountedPath {
-  readonly knownSeconds: number;
-  /** Of these, those in which broken answers and clients that left were counted as such. */
-  readonly endsKnownSeconds: number;
-  /** Where anything is missing: the second until which everything was counted last; undefined where that is an hour ago, or never was. */
-  readonly countedUntil: Second | undefined;
-  /** Those that answer and have not counted. */
-  readonly silent: readonly string[];
-}
-
-/** A version that has requests. */
-export interface VersionMinute {
-  readonly versionId: string;
-  readonly model: string;
-  readonly number: number;
-  readonly route: TrafficSummary;
-  readonly app: TrafficSummary;
-}
-
-/** The last minute, up to some seconds ago. */
-export interface LastMinute {
-  readonly window: Interval;
-  readonly paths: Readonly<Record<TrafficPath, CountedPath>>;
-  /** Those that were asked anything; of the others, what was counted is zero. */
-  readonly versions: readonly VersionMinute[];
-  /** Ids of versions that the gateway cannot tell: nothing is known of them on `route`, see `readUnknownToGateway`. */
-  readonly unknownToGateway: ReadonlySet<string>;
-}
 
 /** @param now - milliseconds since 1970 */
 export async function readLastMinute(client: Pick<ClientBase | Pool, "query">, now: number): Promise<LastMinute> {

@@ -1,16 +1,18 @@
 import { Option } from "commander";
-import { type RolloutVerdict, readVerdicts } from "../../../adapters/postgres/judgement/readVerdicts.ts";
+import { readVerdicts } from "../../../adapters/postgres/judgement/readVerdicts.ts";
 import { inTransaction } from "../../../adapters/postgres/transaction.ts";
 import { readNamedApps, readNamedRows } from "../../../adapters/postgres/zoo/namedApps.ts";
 import { readZooRegistry } from "../../../adapters/postgres/zoo/registry.ts";
 import { zooKey } from "../../../config/leave.ts";
-import { describeVerdict } from "../../../domain/judgement/description.ts";
 import { leaveIssues, leaveWarnings } from "../../../domain/zoo/leave.ts";
-import { duration } from "../../../domain/zoo/phases.ts";
+import {
+  describeShownStanding,
+  notableOf,
+  type ShownStanding,
+  shownStandings,
+} from "../../../domain/zoo/shownStanding.ts";
 import { type Standing, standings } from "../../../domain/zoo/standing.ts";
-import { afterTakeBack, describeTakeBack } from "../../../domain/zoo/takeBack.ts";
 import { withTargetApps } from "../../../domain/zoo/targetApps.ts";
-import { describeSticky } from "../../../domain/zoo/traffic.ts";
 import { asOperator, operatorServer } from "../../operatorDatabase.ts";
 import { environmentSuffix } from "../../options.ts";
 import { columns } from "../../table.ts";
@@ -21,7 +23,7 @@ import {
   type TargetOptions,
   targetCounts,
 } from "./declaredTarget.ts";
-import { describeMigration, migrationsOf, readMigrations, type ShownMigration } from "./journaled.ts";
+import { migrationsOf, readMigrations } from "./journaled.ts";
 import { refuse } from "./refusals.ts";
 
 export interface ShowOptions extends TargetOptions {
@@ -94,107 +96,26 @@ export async function showRollouts(name: string | undefined, options: ShowOption
   const notes = [...(notCounted === null ? [] : [notCounted]), ...(await leaveNotes(shown, environment))];
   for (const note of notes) console.error(`note: ${note}`);
   const targetMigrations = target?.connection ? await migrationsOf(target.connection).catch(() => []) : [];
-  const found = read.map((standing): ShownStanding => {
+  const found = shownStandings(read, judged, migrations).map((standing): ShownStanding => {
     const pair = target?.pairs.get(standing.name);
-    return {
-      ...standing,
-      judgement: judged.get(standing.name) ?? null,
-      migration: migrations.find(({ from, to }) => from === standing.from?.id && to === standing.to?.id) ?? null,
-      target:
-        pair && target
-          ? {
-              table: target.table,
-              from: pair.from,
-              to: pair.to,
-              migration: targetMigrations.find(({ from, to }) => from === pair.from && to === pair.to) ?? null,
-              revert: standing.revert && `menagerie rollout revert --target ${target.file} --id ${pair.to}`,
-            }
-          : null,
-    };
+    if (!pair || !target) return standing;
+    const migration = targetMigrations.find(({ from, to }) => from === pair.from && to === pair.to) ?? null;
+    const revert = standing.revert && `menagerie rollout revert --target ${target.file} --id ${pair.to}`;
+    return { ...standing, target: { table: target.table, from: pair.from, to: pair.to, migration, revert } };
   });
   if (json) return console.log(JSON.stringify(found, null, 2));
-  if (name !== undefined) return console.log(found.map((each) => describe(each, environment, target?.file)).join("\n"));
+  const now = new Date();
+  const where = { suffix: environmentSuffix(environment), targetFile: target?.file };
+  if (name !== undefined)
+    return console.log(found.flatMap((each) => describeShownStanding(each, where, now)).join("\n"));
   const rows = found.map((each) => [
     each.name,
     each.phase,
     each.since.toISOString(),
     each.from ? `${version(each.from)} → ${each.to ? version(each.to) : "copy"}` : "",
-    `${standingOf(each)}${each.migration?.held ? `held, migration ${each.migration.id}; ` : ""}set ${each.next.set.join(", ")}`,
+    `${notableOf(each, now) && `${notableOf(each, now)}; `}${each.migration?.held ? `held, migration ${each.migration.id}; ` : ""}set ${each.next.set.join(", ")}`,
   ]);
   console.log(columns([["MODEL", "PHASE", "SINCE", "ROLLOUT", "NEXT"], ...rows]));
-}
-
-/** What a list of rollouts says first. */
-function standingOf({ takenBack, judgement }: ShownStanding): string {
-  if (takenBack) return `${describeTakeBack(takenBack, new Date())}; `;
-  return judgement?.verdict.decision === "bad" ? "judged bad; " : "";
-}
-
-interface ShownStanding extends Standing {
-  /** What its judge says; null where nobody judges, or has yet. */
-  readonly judgement: RolloutVerdict | null;
-  readonly migration: ShownMigration | null;
-  /** The rollout in the table of `menagerie:migrationTarget`; null where it has no part in it. */
-  readonly target: {
-    readonly table: string;
-    readonly from: string;
-    readonly to: string;
-    readonly migration: ShownMigration | null;
-    /** Moves its apps back, with MENAGERIE_MIGRATION_DATABASE_URL; null in phases that moved nobody. */
-    readonly revert: string | null;
-  } | null;
-}
-
-function describe(standing: ShownStanding, environment: string, targetFile: string | undefined): string {
-  const option = environmentSuffix(environment);
-  const { name, phase, since, versions, traffic, copyApps, bakeSecondsLeft, evidence, next, revert, target } = standing;
-  const key = (set: string) => `menagerie:zoo.${name}.${set}`;
-  return [
-    `${name}: ${phase} since ${since.toISOString()}`,
-    ...(standing.takenBack ? takenBackLines(name, standing.takenBack) : []),
-    ...versions.map(({ id, number, hash, isCurrent, apps }) => {
-      const marks = [isCurrent ? "new apps use it" : "", apps > 0 ? `${apps === 1 ? "1 app" : `${apps} apps`}` : ""];
-      return `  version ${number}  id ${id}  ${hash.slice(0, 12)}  ${marks.filter(Boolean).join(", ")}`.trimEnd();
-    }),
-    ...(traffic ? [describeTraffic(standing, traffic)] : []),
-    ...(copyApps > 0 ? [`  ${name}_copy: ${copyApps === 1 ? "1 app tries" : `${copyApps} apps try`} it`] : []),
-    ...evidence.map(
-      ({ kind, passed, at, evidenceHash }) =>
-        `evidence: ${kind} ${passed ? "passed" : "failed"} at ${at.toISOString()} (${evidenceHash.slice(0, 12)})`,
-    ),
-    ...(bakeSecondsLeft === null
-      ? []
-      : [`bake: ${bakeSecondsLeft > 0 ? `${duration(bakeSecondsLeft)} left` : "over"}`]),
-    ...(standing.judgement ? describeVerdict(standing.judgement) : []),
-    ...(standing.migration ? [describeMigration(standing.migration, environment)] : []),
-    ...(target?.migration ? [`${target.table}: ${describeMigration(target.migration, environment, targetFile)}`] : []),
-    `next: set ${next.set.map(key).join(" and ")}, and run \`up\``,
-    ...(next.refused === null ? [] : [`  refused as of now: ${next.refused}`]),
-    ...(revert ? [`back: set ${key(revert.set)}${revert.command ? `; by hand: ${revert.command}${option}` : ""}`] : []),
-    ...(target?.revert
-      ? [`  apps in ${target.table} by hand: ${target.revert}, with MENAGERIE_MIGRATION_DATABASE_URL set`]
-      : []),
-  ].join("\n");
-}
-
-/** The requests to the model itself, beside what apps there are on each version. */
-function describeTraffic(
-  { from, to, migration }: Pick<ShownStanding, "from" | "to" | "migration">,
-  { weight, control, sticky }: NonNullable<Standing["traffic"]>,
-): string {
-  const answered = `traffic: version ${to?.number ?? "?"} answers ${weight} % of the requests to the model itself`;
-  const copied =
-    control > 0 ? `, ${control} % are copied to ${weight >= 100 ? `version ${from?.number}` : "the other"}` : "";
-  const share = migration ? `; share: ${migration.share} % of the organizations' apps` : "";
-  return `${answered}${describeSticky({ weight, sticky })}${copied}${share}`;
-}
-
-function takenBackLines(name: string, taken: NonNullable<Standing["takenBack"]>): string[] {
-  return [
-    `${describeTakeBack(taken, new Date())}; ${afterTakeBack(taken)}`,
-    `  verdict ${taken.cause}: ${taken.reason}`,
-    `  after a false alarm: menagerie rollout resume ${name} --because TEXT`,
-  ];
 }
 
 const version = ({ number, id }: { readonly number: number; readonly id: string }): string => `v${number} (${id})`;

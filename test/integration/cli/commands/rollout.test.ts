@@ -11,11 +11,12 @@ import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { listMigrations } from "../../../../src/adapters/postgres/zoo/migration/journal.ts";
 import { runMigration } from "../../../../src/adapters/postgres/zoo/migration/run.ts";
 import { movingTarget, readingTarget } from "../../../../src/adapters/postgres/zoo/migration/target.ts";
-import { describeMigration, readMigrations } from "../../../../src/cli/commands/rollout/journaled.ts";
+import { readMigrations } from "../../../../src/cli/commands/rollout/journaled.ts";
 import { pythonList } from "../../../../src/cli/commands/rollout/move.ts";
 import { run } from "../../../../src/cli/program.ts";
 import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
 import { silent } from "../../../../src/domain/progress.ts";
+import { describeMigration } from "../../../../src/domain/zoo/shownStanding.ts";
 import { irisServing } from "../../../support/irisServing.ts";
 import { fill, makeModelVersionTable } from "../../../support/modelVersionTable.ts";
 import { makePlatformTables } from "../../../support/platformTables.ts";
@@ -242,7 +243,7 @@ describe("rollout pause and resume", () => {
     const migrations = await readMigrations("local");
     const shown = migrations.find(({ id }) => id === rows[0].id);
     expect(shown).toMatchObject({ name: "hops", from: old, to: current, direction: "reverted", held: true });
-    expect(shown && describeMigration(shown, "other")).toBe(
+    expect(shown && describeMigration(shown, { suffix: " -e other" })).toBe(
       `migration ${rows[0].id}: reverted, held by hand: nothing moves until \`menagerie rollout resume --id ${rows[0].id} -e other\``,
     );
     const held = await menagerie("rollout", "forward", "--id", old);

@@ -10,6 +10,7 @@ import {
   type RowState,
   rowStates,
 } from "../../../../domain/zoo/migration.ts";
+import type { ShownMigration } from "../../../../domain/zoo/shownStanding.ts";
 import { sqlState } from "../../server.ts";
 import { takeBackStates } from "../../takeBack/takeBacks.ts";
 import { inTransaction } from "../../transaction.ts";
@@ -86,6 +87,22 @@ export async function findMigration(
 /** Every migration of a target, the one that was changed last first. */
 export function listMigrations(client: ClientBase, target: MigrationTarget): Promise<JournaledMigration[]> {
   return readMigrations(client, target, "", []);
+}
+
+/** The same as they are shown; those that only try a copy are left out. */
+export async function listShownMigrations(client: ClientBase, target: MigrationTarget): Promise<ShownMigration[]> {
+  const all = await listMigrations(client, target);
+  return all
+    .filter(({ name }) => !name.startsWith("try "))
+    .map(({ id, name, from, to, direction, share, pausedAt }) => ({
+      id,
+      name,
+      from,
+      to,
+      direction,
+      share,
+      held: pausedAt !== null,
+    }));
 }
 
 async function readMigrations(

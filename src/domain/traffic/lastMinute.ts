@@ -1,6 +1,36 @@
-import type { CountedPath, LastMinute } from "../adapters/postgres/traffic/lastMinute.ts";
-import { type TrafficPath, trafficPaths } from "../domain/traffic/outcome.ts";
-import { pathTraffic, summarize, type TrafficSummary } from "../domain/traffic/traffic.ts";
+import { type TrafficPath, trafficPaths } from "./outcome.ts";
+import type { Interval, Second } from "./seconds.ts";
+import { pathTraffic, summarize, type TrafficSummary } from "./traffic.ts";
+
+/** How a path was counted in the last minute. */
+export interface CountedPath {
+  readonly knownSeconds: number;
+  /** Of these, those in which broken answers and clients that left were counted as such. */
+  readonly endsKnownSeconds: number;
+  /** Where anything is missing: the second until which everything was counted last; undefined where that is an hour ago, or never was. */
+  readonly countedUntil: Second | undefined;
+  /** Those that answer and have not counted. */
+  readonly silent: readonly string[];
+}
+
+/** A version that has requests. */
+export interface VersionMinute {
+  readonly versionId: string;
+  readonly model: string;
+  readonly number: number;
+  readonly route: TrafficSummary;
+  readonly app: TrafficSummary;
+}
+
+/** The last minute, up to some seconds ago. */
+export interface LastMinute {
+  readonly window: Interval;
+  readonly paths: Readonly<Record<TrafficPath, CountedPath>>;
+  /** Those that were asked anything; of the others, what was counted is zero. */
+  readonly versions: readonly VersionMinute[];
+  /** Ids of versions that the gateway cannot tell: nothing is known of them on `route`, see `readUnknownToGateway`. */
+  readonly unknownToGateway: ReadonlySet<string>;
+}
 
 /** Requests of one version in the last minute, on one path. */
 export interface ShownTraffic extends Omit<CountedPath, "countedUntil"> {
@@ -96,7 +126,12 @@ function described({ summary, knownSeconds }: ShownTraffic): string {
   const left = inKnown.client_gone ?? 0;
   const gone = left === 0 ? "" : `, ${left} left by their clients`;
   const slowest = p99 === undefined ? "" : `, p99 ${milliseconds(p99)}`;
-  return `${perSecond < 10 ? Number(perSecond.toFixed(2)) : Math.round(perSecond)} requests/s${failed}${gone}${slowest}`;
+  return `${rate(perSecond)} requests/s${failed}${gone}${slowest}`;
+}
+
+/** Such as `0.25`, `12`. */
+export function rate(perSecond: number): string {
+  return String(perSecond < 10 ? Number(perSecond.toFixed(2)) : Math.round(perSecond));
 }
 
 function missingPart({ knownSeconds, notCountedSince, silent, isCounted }: ShownTraffic): string {
@@ -107,8 +142,10 @@ function missingPart({ knownSeconds, notCountedSince, silent, isCounted }: Shown
   return `${notCountedSince === null ? "" : ` since ${notCountedSince.slice(11, 19)} UTC`}${by}`;
 }
 
-const percent = (share: number): string => `${Number((share * 100).toPrecision(2))} %`;
+/** Such as `1.2 %`. */
+export const percent = (share: number): string => `${Number((share * 100).toPrecision(2))} %`;
 
-function milliseconds(duration: number): string {
+/** Such as `12 ms`, `1.4 s`. */
+export function milliseconds(duration: number): string {
   return duration < 1_000 ? `${Number(duration.toPrecision(2))} ms` : `${Number((duration / 1_000).toPrecision(2))} s`;
 }

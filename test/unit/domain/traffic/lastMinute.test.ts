@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { LastMinute } from "../../../src/adapters/postgres/traffic/lastMinute.ts";
-import { describeTraffic, otherTraffic, trafficOf } from "../../../src/cli/traffic.ts";
-import type { TrafficSummary } from "../../../src/domain/traffic/traffic.ts";
+import {
+  describeTraffic,
+  type LastMinute,
+  otherTraffic,
+  trafficOf,
+} from "../../../../src/domain/traffic/lastMinute.ts";
+import type { TrafficSummary } from "../../../../src/domain/traffic/traffic.ts";
 
 const until = Date.UTC(2026, 10, 30, 12, 3, 0) / 1000;
 const window = { since: until - 60, until };
