@@ -3,7 +3,7 @@ export interface Markup {
   readonly markup: string;
 }
 
-type Part = Markup | readonly Markup[] | string | number | undefined | false;
+type Part = Markup | readonly Markup[] | string | number | undefined | null | false;
 
 /** Tagged template: text that is filled in is escaped, markup is not. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
@@ -13,7 +13,7 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
 }
 
 function render(part: Part): string {
-  if (part === undefined || part === false) return "";
+  if (part === undefined || part === null || part === false) return "";
   if (typeof part === "number") return String(Number.isInteger(part) ? part : Number(part.toFixed(2)));
   if (typeof part === "string") return escaped(part);
   return "markup" in part ? part.markup : part.map(({ markup }) => markup).join("");

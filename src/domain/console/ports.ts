@@ -1,0 +1,50 @@
+import type { Viewer } from "../access/roles.ts";
+import type { Limits } from "../limits/limits.ts";
+import type { DeploymentRange } from "../release/record.ts";
+import type { LastMinute } from "../traffic/lastMinute.ts";
+import type { ShownStanding } from "../zoo/shownStanding.ts";
+import type { ActivityRow } from "./activity.ts";
+import type { ShownApp } from "./appsPage.ts";
+import type { ServedState } from "./cards.ts";
+import type { ShownUsage } from "./usagePage.ts";
+
+/** What pages are made from. Commands read the same, by the same functions. */
+export interface ConsoleReads {
+  /** Where models stand: all of them, or the one called `name`. */
+  standings(name?: string): Promise<readonly ShownStanding[]>;
+  minute(): Promise<LastMinute>;
+  /** What the cluster serves. Fails where it cannot be asked. */
+  served(): Promise<readonly ServedState[]>;
+  activity(question: {
+    readonly limit: number;
+    readonly before?: string | undefined;
+    readonly model?: string | undefined;
+  }): Promise<readonly ActivityRow[]>;
+  /** Apps in the order they were made. */
+  apps(question: {
+    readonly organizationId?: string | undefined;
+    readonly search?: string | undefined;
+    readonly limit: number;
+    readonly offset: number;
+  }): Promise<readonly ShownApp[]>;
+  /** Usage by day, the latest first. */
+  usage(question: {
+    readonly organizationId?: string | undefined;
+    readonly since: string;
+  }): Promise<readonly ShownUsage[]>;
+  /** What organizations may ask, by name. */
+  limits(): Promise<readonly { readonly name: string; readonly limits: Limits }[]>;
+  /** Deployments that were current, the latest first. */
+  releases(limit: number): Promise<readonly DeploymentRange[]>;
+  /** Differs whenever something changed that a page shows, other than counts of requests. */
+  mark(): Promise<string>;
+}
+
+/** The sessions of the console's users. What keeps them has the hash of each id alone. */
+export interface Sessions {
+  /** Begins one for a whole key, and answers its id; undefined for a key that is unknown, revoked or has no role. */
+  begin(key: string): Promise<string | undefined>;
+  /** Whose a session is; undefined for one that is over. One that is used lasts for another 15 minutes. */
+  viewer(id: string, isUsed: boolean): Promise<Viewer | undefined>;
+  end(id: string): Promise<void>;
+}

@@ -1,0 +1,354 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { pino } from "pino";
+import type { Viewer } from "../../src/domain/access/roles.ts";
+import type { ActivityRow } from "../../src/domain/console/activity.ts";
+import type { ConsoleReads, Sessions } from "../../src/domain/console/ports.ts";
+import type { DeploymentRange } from "../../src/domain/release/record.ts";
+import type { LastMinute, VersionMinute } from "../../src/domain/traffic/lastMinute.ts";
+import type { TrafficSummary } from "../../src/domain/traffic/traffic.ts";
+import type { Phase } from "../../src/domain/zoo/phases.ts";
+import type { ShownStanding } from "../../src/domain/zoo/shownStanding.ts";
+import { createConsoleServer } from "../../src/services/console/server.ts";
+import { shownMinute, shownStanding } from "./console.ts";
+import { byAnUp } from "./deploymentRange.ts";
+
+/** The console's real server over data that a test plays. */
+export interface PlayedConsole {
+  readonly url: string;
+  /** Cookie of a session that is there from the beginning. */
+  readonly cookies: Readonly<Record<string, string>>;
+  /** Something changes: pages that are open hear of it. */
+  change(reads: ConsoleReads): void;
+  /** Ends the session. */
+  endSession(): void;
+  stop(): Promise<void>;
+}
+
+const sessionId = "s".repeat(43);
+export const playedNow = new Date("2026-11-30T18:00:00Z");
+
+export async function playConsole(first: ConsoleReads, viewer: Partial<Viewer> = {}): Promise<PlayedConsole> {
+  let reads = first;
+  let marks = 0;
+  let found: Viewer | undefined = { role: "viewer", prefix: "Ab12Cd34", organization: null, ...viewer };
+  const sessions: Sessions = {
+    begin: async () => undefined,
+    viewer: async (id) => (id === sessionId ? found : undefined),
+    end: async () => undefined,
+  };
+  const current: ConsoleReads = {
+    standings: (name) => reads.standings(name),
+    minute: () => reads.minute(),
+    served: () => reads.served(),
+    activity: (question) => reads.activity(question),
+    apps: (question) => reads.apps(question),
+    usage: (question) => reads.usage(question),
+    limits: () => reads.limits(),
+    releases: (limit) => reads.releases(limit),
+    mark: async () => String(marks),
+  };
+  const http = await createConsoleServer({
+    environment: "local",
+    suffix: "",
+    sessions,
+    reads: current,
+    now: () => playedNow,
+    log: pino({ level: "silent" }),
+  });
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  return {
+    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    cookies: { menagerie_console: sessionId },
+    change(next) {
+      reads = next;
+      marks += 1;
+    },
+    endSession() {
+      found = undefined;
+    },
+    async stop() {
+      http.close();
+      http.closeAllConnections();
+    },
+  };
+}
+
+/** An environment without anything. */
+export const emptyReads: ConsoleReads = {
+  standings: async () => [],
+  minute: async () => shownMinute,
+  served: async () => [],
+  activity: async () => [],
+  apps: async () => [],
+  usage: async () => [],
+  limits: async () => [],
+  releases: async () => [],
+  mark: async () => "",
+};
+
+const ago = (minutes: number): Date => new Date(playedNow.getTime() - minutes * 60_000);
+
+const models: readonly (readonly [name: string, phase: Phase, perSecond: number, failed: number])[] = [
+  ["embedder", "bake", 184, 3],
+  ["greeter", "done", 12.4, 0],
+  ["iris", "forward", 41, 0],
+  ["reranker", "reverted", 66, 0],
+  ["speaker", "version", 7.25, 0],
+  ["wine", "copy", 0, 0],
+];
+
+/** An environment of six models in every phase, with apps, usage and releases. */
+export function playedReads(): ConsoleReads {
+  const standings = models.map(([name, phase], place) => standingOf(name, phase, place));
+  return {
+    ...emptyReads,
+    standings: async (name) => standings.filter((each) => name === undefined || each.name === name),
+    minute: async () => minuteOf(standings),
+    served: async () => [
+      ...standings.flatMap(({ name, versions }) =>
+        versions.map(({ number, hash }) => ({
+          model: name,
+          kind: "zoo" as const,
+          service: `${name}-v${number}`,
+          hash,
+          state: name === "wine" && number === 2 ? ("starting" as const) : ("ready" as const),
+          because: name === "wine" && number === 2 ? "0 of 1 pods are ready" : null,
+        })),
+      ),
+      {
+        model: "helper",
+        kind: "development",
+        service: "helper",
+        hash: "d".repeat(64),
+        state: "stopped",
+        because: "the next request starts it",
+      } as const,
+    ],
+    activity: async ({ model }) => activities.filter((each) => model === undefined || each.model === model),
+    apps: async ({ offset }) => (offset > 0 ? [] : apps),
+    usage: async () => usage,
+    limits: async () => [
+      { name: "acme", limits: { requestsPerMinute: 600, tokensPerDay: 2_000_000 } },
+      { name: "admin", limits: {} },
+      { name: "globex", limits: { requestsPerMinute: 60 } },
+    ],
+    releases: async () => releases,
+  };
+}
+
+/** The same with this many models. */
+export function manyModels(count: number): ConsoleReads {
+  const phases = models.map(([, phase]) => phase);
+  const standings = Array.from({ length: count }, (_, place) =>
+    standingOf(`model-${String(place).padStart(4, "0")}`, phases[place % phases.length] ?? "done", place),
+  );
+  return {
+    ...playedReads(),
+    standings: async (name) => standings.filter((each) => name === undefined || each.name === name),
+    minute: async () => minuteOf(standings),
+  };
+}
+
+function standingOf(name: string, phase: Phase, place: number): ShownStanding {
+  const hash = (number: number) => `${number}${place}`.padEnd(12, "7").padEnd(64, "0f3a");
+  const from = {
+    id: String(place * 2 + 1),
+    number: 1,
+    hash: hash(1),
+    isCurrent: phase === "copy" || phase === "reverted",
+    apps: 8,
+  };
+  const to = {
+    id: String(place * 2 + 2),
+    number: 2,
+    hash: hash(2),
+    isCurrent: !from.isCurrent,
+    apps: phase === "forward" ? 3 : 0,
+  };
+  const isOver = phase === "done";
+  return shownStanding(name, {
+    phase,
+    since: ago(30 + place * 500),
+    from: isOver ? null : from,
+    to: isOver ? null : to,
+    versions: isOver ? [{ ...to, isCurrent: true, apps: 11 }] : [from, to],
+    traffic:
+      phase === "bake" || phase === "forward" ? { generation: 4, weight: 50, control: 0, sticky: undefined } : null,
+    takenBack:
+      phase === "reverted"
+        ? {
+            id: "3",
+            from: from.id,
+            hash: to.hash,
+            action: "revert",
+            reason: "errors 12 of 180 against 3 of 1,620, at least 2.1 points more, 1.0 points are allowed",
+            cause: "41",
+            at: ago(45),
+            weight: 25,
+            doneAt: ago(44),
+            obstacle: null,
+          }
+        : null,
+    evidence: [
+      {
+        kind: "smoke",
+        suite: "",
+        passed: true,
+        at: ago(90),
+        evidenceHash: "9ac73cd151c3".padEnd(64, "0"),
+      } as ShownStanding["evidence"][number],
+    ],
+    next: isOver
+      ? { set: ["phase: copy", `from: "${to.id}"`], refused: "change the truss folder first" }
+      : { set: ["phase: done"], refused: null },
+    revert: isOver ? null : { set: "phase: reverted", command: `menagerie rollout revert --id ${to.id}` },
+    judgement:
+      phase === "bake" || phase === "reverted"
+        ? {
+            model: name,
+            judgementId: "7",
+            begunAt: ago(300),
+            risk: 0.01,
+            action: "revert",
+            since: ago(45),
+            afterDecision: null,
+            verdict: {
+              decision: phase === "bake" ? "good" : "bad",
+              because: phase === "bake" ? [] : ["errors 12 of 180 against 3 of 1,620, at least 2.1 points more"],
+              notes: [],
+              metrics: [
+                {
+                  metric: "errors",
+                  decision: phase === "bake" ? "good" : "bad",
+                  sentence: "errors 12 of 180 against 3 of 1,620",
+                },
+                { metric: "latency", decision: "undecided", sentence: "p95 1.04 to 1.31 times that of version 1" },
+              ] as NonNullable<ShownStanding["judgement"]>["verdict"]["metrics"],
+            },
+            history: [
+              { id: "40", decision: "undecided", because: ["too few requests"], at: ago(200) },
+              { id: "41", decision: phase === "bake" ? "good" : "bad", because: [], at: ago(45) },
+            ],
+          }
+        : null,
+  });
+}
+
+function minuteOf(standings: readonly ShownStanding[]): LastMinute {
+  const summary = (perSecond: number, errors: number): TrafficSummary => {
+    const requests = Math.round(perSecond * 60);
+    return {
+      knownSeconds: 60,
+      windowSeconds: 60,
+      endsKnownSeconds: 60,
+      requests,
+      perSecond,
+      errors,
+      byOutcome: { ok: requests - errors } as TrafficSummary["byOutcome"],
+      inKnown: { ok: requests - errors } as TrafficSummary["inKnown"],
+      errorShare: requests === 0 ? undefined : errors / requests,
+      p50: requests === 0 ? undefined : 11,
+      p99: requests === 0 ? undefined : 84,
+    };
+  };
+  const versions = standings.flatMap(({ name, versions: own }): VersionMinute[] => {
+    const [, , perSecond = 3, failed = 0] = models.find(([each]) => each === name) ?? [];
+    return own.map(({ id, number }) => ({
+      versionId: id,
+      model: name,
+      number,
+      route: summary(perSecond / own.length, number === 2 ? failed : 0),
+      app: summary(number === 1 ? 0.5 : 0, 0),
+    }));
+  });
+  return { ...shownMinute, versions };
+}
+
+const activity = (
+  minutes: number,
+  kind: ActivityRow["kind"],
+  model: string | null,
+  who: string | null,
+  details: ActivityRow["details"],
+): ActivityRow => ({
+  kind,
+  id: String(minutes),
+  at: ago(minutes),
+  cursor: ago(minutes).toISOString(),
+  model,
+  who,
+  details,
+});
+
+const activities: readonly ActivityRow[] = [
+  activity(4, "phase", "embedder", null, { before: "forward", phase: "bake", evidence: false }),
+  activity(5, "deployment", null, "ada@laptop", {
+    environment: "local",
+    tag: "release-14",
+    outcome: "deployed",
+    reason: null,
+    from: null,
+  }),
+  activity(44, "takeBackStep", "reranker", "guard", { step: "done", takeBack: "3" }),
+  activity(45, "traffic", "reranker", "guard", { before: 25, weight: 0, control: 0, verdict: "41" }),
+  activity(45, "takeBack", "reranker", "guard", {
+    action: "revert",
+    reason: "errors 12 of 180 against 3 of 1,620",
+    verdict: "41",
+  }),
+  activity(46, "verdict", "reranker", "judge", { decision: "bad", because: ["errors 12 of 180 against 3 of 1,620"] }),
+  activity(90, "evidence", "iris", null, { kind: "smoke", suite: "", passed: true }),
+  activity(120, "audit", null, "ada@laptop", { what: "key.create", details: { prefix: "Ab12Cd34", role: "viewer" } }),
+  activity(121, "migration", "iris", null, { id: "7", direction: "forward", share: 20, paused: false }),
+];
+
+const apps = ["helpdesk", "search", "triage", "summaries"].map((name, place) => ({
+  id: String(1040 + place),
+  name,
+  owner: `${["ada", "grace", "linus", "barbara"][place]}@example.com`,
+  organization: place < 2 ? "acme" : "globex",
+  zooModel: models[place]?.[0] ?? "iris",
+  version: 1 + (place % 2),
+}));
+
+const usage = Array.from({ length: 30 }, (_, place) => {
+  const day = ago(place * 1_440)
+    .toISOString()
+    .slice(0, 10);
+  const requests = 400 + ((place * 7_919) % 900);
+  const tokens = { tokensIn: requests * 131, tokensOut: requests * 49 };
+  return [
+    { day, organization: "acme", app: "1040", appName: "helpdesk", model: "speaker", requests, ...tokens },
+    {
+      day,
+      organization: "globex",
+      app: null,
+      appName: null,
+      model: "embedder",
+      requests: requests * 2,
+      tokensIn: 0,
+      tokensOut: 0,
+    },
+  ];
+}).flat();
+
+const releases: readonly DeploymentRange[] = [14, 13, 12, 11].map((number, place) => ({
+  ...byAnUp,
+  id: String(number),
+  environment: "local",
+  tag: `release-${number}`,
+  code: "1.3.0",
+  models: models.slice(0, 4).map(([name], at) => ({
+    name,
+    version: at === place ? 2 : 1,
+    hash: `${name}${at === place ? 2 : 1}`.padEnd(64, "0"),
+    source: "zoo",
+    service: `${name}-v1`,
+    digest: null,
+  })),
+  since: ago(5 + place * 2_000),
+  until: place === 0 ? null : ago(5 + (place - 1) * 2_000),
+  stateSchema: null,
+}));
