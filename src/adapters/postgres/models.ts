@@ -1,6 +1,7 @@
 import type { ClientBase, Pool } from "pg";
 import type { Limits } from "../../domain/limits/limits.ts";
 import { defaultMaxTokens } from "../../domain/limits/reservation.ts";
+import { underWay } from "../../domain/zoo/phases.ts";
 import type { RolloutSide } from "../../domain/zoo/traffic.ts";
 import { type LimitRow, limitColumns, limitsOf } from "./limits/databaseLimits.ts";
 import { refuse } from "./refusals.ts";
@@ -33,10 +34,19 @@ export interface Pointer {
         readonly paths: readonly string[];
         /** Tokens of its longest answer. */
         readonly maxTokens: number;
+        /** It answers every request of its rollout, and some of them are copied to the old version. @default none are */
+        readonly control?: Control | undefined;
       }
     | undefined;
   /** Whether it has versions at all: an app that was deleted has none. */
   readonly versioned: boolean;
+}
+
+/** What is copied to a rollout's old version. */
+export interface Control {
+  /** Of the requests. */
+  readonly percent: number;
+  readonly version: Pick<NonNullable<Pointer["serving"]>, "model" | "number" | "service" | "recorded">;
 }
 
 /** Follows a model's pointer; undefined when there is no such model. */
@@ -57,6 +67,7 @@ export async function readPointer(pool: Pool, modelId: string): Promise<Pointer 
       max_tokens: number;
       paths: readonly string[];
       versioned: boolean;
+      control: Control | null;
     }
   >(
     `SELECT m.id, m.name, m.organization_id, o.name AS organization,
@@ -65,24 +76,38 @@ export async function readPointer(pool: Pool, modelId: string): Promise<Pointer 
             coalesce(sv.serving ? 'recording', false) AS recorded, coalesce(sv.serving->'paths', '[]') AS paths,
             coalesce((sv.serving->>'maxTokens')::integer, $2) AS max_tokens,
             v.proxy_model_version_id IS NOT NULL AS is_app, ${limitColumns("o")},
-            EXISTS (SELECT FROM menagerie.model_version a WHERE a.model_id = m.id) AS versioned
+            EXISTS (SELECT FROM menagerie.model_version a WHERE a.model_id = m.id) AS versioned,
+            (SELECT json_build_object('percent', t.control, 'version',
+                      json_build_object('model', sm.name, 'number', f.number, 'service', f.serving->>'service', 'recorded', coalesce(f.serving ? 'recording', false)))
+               FROM menagerie.rollout r
+               JOIN menagerie.rollout_traffic t USING (model_id, from_version_id, truss_hash)
+               JOIN menagerie.model_version f ON f.id = r.from_version_id AND ${servedCondition("f")}
+              WHERE r.model_id = sv.model_id AND t.to_version_id = sv.id AND r.phase = ANY ($3) AND t.weight >= 100 AND t.control > 0) AS control
        FROM menagerie.model m
        JOIN menagerie.organization o ON o.id = m.organization_id
        LEFT JOIN menagerie.model_version v ON v.model_id = m.id AND v.is_current
        LEFT JOIN menagerie.model_version sv ON sv.id = coalesce(v.proxy_model_version_id, v.id)
        LEFT JOIN menagerie.model sm ON sm.id = sv.model_id
       WHERE m.id = $1`,
-    [modelId, defaultMaxTokens],
+    [modelId, defaultMaxTokens, underWay],
   );
   const row = rows[0];
   if (!row) return undefined;
   const { id, name, organization_id: organizationId, organization, created_at: createdAt } = row;
-  const { version_id: versionId, model, number, versioned, recorded, max_tokens: maxTokens, paths } = row;
+  const { version_id: versionId, model, number, versioned, recorded, max_tokens: maxTokens, paths, control } = row;
   const complete = versionId !== null && model !== null && number !== null;
   const service = row.service ?? undefined;
-  const serving = complete ? { versionId, model, number, service, recorded, maxTokens, paths } : undefined;
+  const serving = complete
+    ? { versionId, model, number, service, recorded, maxTokens, paths, control: controlOf(control) }
+    : undefined;
   const limits = limitsOf(row);
   return { id, name, organizationId, organization, limits, isApp: row.is_app, createdAt, versioned, serving };
+}
+
+function controlOf(control: Control | null): Control | undefined {
+  if (!control) return undefined;
+  const { service, ...version } = control.version;
+  return { ...control, version: { ...version, service: service ?? undefined } };
 }
 
 /** The two versions that a zoo model's rollout is between, as predictions are sent to them. */

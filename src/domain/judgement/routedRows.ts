@@ -41,6 +41,11 @@ export interface CountFacts {
   readonly sources: Readonly<Record<TrafficPath, readonly TrafficSource[]>>;
   /** Paths whose counts are judged. */
   readonly paths: readonly TrafficPath[];
+  /**
+   * While the new version answers all requests, those of apps are copied too: then its own are told beside their pairs. At other weights nothing of apps
+   * counts. @default they count for the fixed limit alone
+   */
+  readonly copiesApps?: boolean | undefined;
   /** Names of what can never tell. @default everything can */
   readonly unable?: readonly string[] | undefined;
   /** In their order. */
@@ -82,17 +87,22 @@ export function countRows(
     const silent = told.flatMap(({ silentAt }, place) => (states[place] === "missing" ? silentAt(second) : []));
     say([...new Set([...unable, ...silent])].sort());
     if (missing.length > 0) continue;
+    let tellsPods = pods !== undefined && second >= now - podsHold;
     for (const path of paths) {
       const own = (byStart.get(second) ?? []).filter((bin) => bin.path === path);
       for (const [seconds, ofLength] of Map.groupBy(own, (bin) => bin.seconds)) {
-        // Apps are moved by organization: between these nothing is compared.
-        const weight =
-          path === "app" ? null : weightIn({ since: second, until: second + seconds }, facts.steps, longest);
+        const drawn = weightIn({ since: second, until: second + seconds }, facts.steps, longest);
+        if (path === "app" && facts.copiesApps && drawn !== 1) continue;
+        // Apps are moved by organization: between these nothing is compared but pairs.
+        const weight = path === "app" && !facts.copiesApps ? null : drawn;
         const row = routedRow(path, second, weight, ofLength);
-        const isNow = seconds === 1 && second >= now - podsHold;
-        rows.push(
-          pods && isNow ? { ...row, new: { ...row.new, pods: pods.new }, old: { ...row.old, pods: pods.old } } : row,
-        );
+        const told =
+          pods && tellsPods && seconds === 1
+            ? { ...row, new: { ...row.new, pods: pods.new }, old: { ...row.old, pods: pods.old } }
+            : row;
+        rows.push(told);
+        // Once a second, however many paths its requests came by.
+        if (told !== row) tellsPods = false;
         longest = Math.max(longest, longestOf(ofLength));
       }
     }

@@ -7,8 +7,10 @@ import type { ForwardingFailure } from "../../domain/recording/prediction.ts";
 import { versionHeader } from "../../domain/serving/activator.ts";
 import { coinHeader } from "../../domain/serving/coin.ts";
 import { Exchange, type ExchangeObserver } from "../forwarding/exchange.ts";
+import { forwardedHeaders } from "../forwarding/headers.ts";
 import { passUpgrade, upgradeOf } from "../forwarding/upgrade.ts";
 import { ApiError } from "./apiError.ts";
+import type { ControlCopy } from "./controlCopies.ts";
 
 /** Headers that are for us alone, or that we set. */
 const withheld: ReadonlySet<string> = new Set([
@@ -40,6 +42,8 @@ export interface Forwarding {
   readonly model: string;
   /** @default nobody reads along */
   readonly observer?: ExchangeObserver | undefined;
+  /** Goes to another version as the request goes to its own. @default none does */
+  readonly copy?: ControlCopy | undefined;
   /** Called before anything is sent, with the body where it is short; what it throws is thrown on. @default nothing is asked */
   readonly letIn?: ((body?: Uint8Array) => Promise<void>) | undefined;
 }
@@ -49,20 +53,23 @@ export interface Forwarding {
  * for anything else; what was answered until then is cut off.
  */
 export async function forward(request: IncomingMessage, response: ServerResponse, to: Forwarding): Promise<void> {
-  const { dispatcher, origin, path, requestId, maxBodyBytes, timeoutMs, observer, letIn } = to;
+  const { dispatcher, path, requestId, maxBodyBytes, timeoutMs, observer, copy, letIn } = to;
   const added = [
     ...["x-request-id", requestId],
     ...(to.isOfBatch ? [purposeHeader, batchPurpose] : []),
     ...(to.organizationId === undefined ? [] : [organizationHeader, to.organizationId]),
   ];
   if (to.isOfBatch) response.setHeader(purposeHeader, batchPurpose);
+  const origin = (): string => {
+    copy?.send({ path, headers: [...forwardedHeaders(request, withheld), ...added] });
+    return typeof to.origin === "string" ? to.origin : to.origin();
+  };
   const upgrade = upgradeOf(request);
   if (upgrade) {
     await letIn?.();
     await new Promise<void>((resolve, reject) => {
       const onFailure: Explain = (failure, error) => reject(explained(failure, error, to));
-      const known = typeof origin === "string" ? origin : origin();
-      const sending = { origin: known, path, withheld, added, timeoutMs };
+      const sending = { origin: origin(), path, withheld, added, timeoutMs };
       passUpgrade(request, response, upgrade, { ...sending, onFailure, onEnd: resolve });
     });
     return;
@@ -79,11 +86,22 @@ export async function forward(request: IncomingMessage, response: ServerResponse
       timeoutMs,
       bodyLimit: { bytes: maxBodyBytes, onExceeded: () => reject(tooLarge()) },
       onFailure: (failure, error) => reject(explained(failure, error, to)),
-      observer,
+      observer: copy ? alsoCopied(observer, copy) : observer,
       beforeSend: letIn && { ask: letIn, onRefused: reject },
       onEnd: () => resolve(),
     }).start();
-  });
+  }).finally(() => copy?.end());
+}
+
+function alsoCopied(observer: ExchangeObserver | undefined, { add }: ControlCopy): ExchangeObserver {
+  return {
+    onRequestData(chunk) {
+      observer?.onRequestData(chunk);
+      add(chunk);
+    },
+    onResponseEncoding: (encoding) => observer?.onResponseEncoding?.(encoding),
+    onResponseData: (chunk) => observer?.onResponseData(chunk),
+  };
 }
 
 type Explain = (failure: Exclude<ForwardingFailure, "client_gone">, error: Error) => void;

@@ -14,6 +14,7 @@ import { pushedServices } from "../../adapters/kubernetes/pushedServices.ts";
 import { readServedModels } from "../../adapters/kubernetes/servedModels.ts";
 import { addressSeal } from "../../adapters/postgres/addressSeal.ts";
 import { lead } from "../../adapters/postgres/leader.ts";
+import type { Control } from "../../adapters/postgres/models.ts";
 import { missingVersions } from "../../adapters/postgres/pushedVersions.ts";
 import { sealEarlier } from "../../adapters/postgres/sealEarlier.ts";
 import { clientConfig } from "../../adapters/postgres/server.ts";
@@ -33,6 +34,7 @@ import { type Answering, answeringOrigin, readyPath } from "../../domain/serving
 import { sleepRules } from "../../domain/sleep/record.ts";
 import type { ArchiveBuilder } from "../../domain/truss/archiveBuilder.ts";
 import { versionedName } from "../../domain/zoo/plan.ts";
+import { controlCopies } from "./controlCopies.ts";
 import { closeAbandonedDeployments } from "./deployments/abandoned.ts";
 import { deployPushes } from "./deployments/deployPushes.ts";
 import { pushDeployments } from "./deployments/pushes.ts";
@@ -60,8 +62,8 @@ const drainMs = 2_000;
 const stopMs = 50_000;
 /** What is under way is told so often, in milliseconds: a third of what a lease holds. */
 const renewEveryMs = (sleepRules.leaseSeconds * 1000) / 3;
-/** Copies that wait for what starts: as much of each as a recorder keeps of a body. Bytes. */
-const heldCopies = { ofBody: 10 * 1024 ** 2, ofAll: 64 * 1024 ** 2 };
+/** Copies that wait for what starts, or are sent: as much of each as a recorder keeps of a body. Bytes. */
+const heldCopies = { ofBody: 10 * 1024 ** 2, ofAll: 64 * 1024 ** 2, used: 0 };
 /** Uploads that nobody deployed are removed after so long, in milliseconds. */
 const keptUploadsMs = 24 * 60 * 60_000;
 const sweepEveryMs = 60 * 60_000;
@@ -144,6 +146,8 @@ const limits = {
   day: usage.day,
   onRefused: (by: { readonly subject: string; readonly kind: string }) => metrics.refused(by),
 };
+const originOfVersion = ({ model, number, service = versionedName(model, number), recorded }: Control["version"]) =>
+  originOf({ service, recorded });
 const server = createApiServer({
   access,
   routes: apiRoutes({
@@ -168,8 +172,17 @@ const server = createApiServer({
   sides,
   atGateway: { namespace: settings.modelsNamespace, served },
   checkDatabase,
-  originOf: ({ model, number, service = versionedName(model, number), recorded }) => originOf({ service, recorded }),
+  originOf: originOfVersion,
   waking,
+  copies: controlCopies({
+    dispatcher,
+    originOf: originOfVersion,
+    waking,
+    load: metrics.versionLoad,
+    budget: heldCopies,
+    timeoutMs: settings.predictTimeoutMs,
+    onEnd: metrics.copied,
+  }),
   predictPath: `${readyPath}:predict`,
   dispatcher,
   count: counts.count,
@@ -199,7 +212,7 @@ const fronts: FrontParts = {
   waking,
   originOf: ({ name, recorded }) => originOf({ service: name, recorded }),
   dispatcher,
-  copies: { ...heldCopies, used: 0 },
+  copies: heldCopies,
   log,
 };
 const shadowFronts = openShadowFronts(fronts, ended.signal);

@@ -4,6 +4,7 @@ import type { ZooStandings } from "../../adapters/postgres/zoo/standings.ts";
 import type { CountedPath, LastMinute } from "../../domain/traffic/lastMinute.ts";
 import { sentByApi } from "../../domain/traffic/loadQuery.ts";
 import { trafficPaths } from "../../domain/traffic/outcome.ts";
+import { type CopyEnd, copyEnds } from "./controlCopies.ts";
 import { freshCache } from "./freshCache.ts";
 import { addSleepMetrics } from "./sleep/metrics.ts";
 import { addVersionLoad } from "./traffic/versionLoad.ts";
@@ -97,6 +98,13 @@ export function createMetrics(read: MetricReaders) {
     labelNames: ["subject", "limit"] as const,
     registers,
   });
+  const copies = new Counter({
+    name: "menagerie_api_control_copies_total",
+    help: "Requests that this pod copied to a rollout's old version for its judge, by how the copy ended; dropped: too many were under way, or there was no room for its body.",
+    labelNames: ["end"] as const,
+    registers,
+  });
+  for (const end of copyEnds) copies.inc({ end }, 0);
   const cached = freshCache(read.standings, { freshFor: standingsKept });
   const standings = () => cached("").catch(() => unknown);
   new Gauge({
@@ -130,7 +138,8 @@ export function createMetrics(read: MetricReaders) {
     buckets: [0.5, 1, 2.5, 5, 10, 20, 30, 60, 120],
     registers,
   });
-  return { registry, inFlight, refused, wakeSeconds, versionLoad: addVersionLoad(registry) };
+  const copied = (end: CopyEnd): void => copies.inc({ end });
+  return { registry, inFlight, refused, copied, wakeSeconds, versionLoad: addVersionLoad(registry) };
 }
 
 const unknown: ZooStandings = { rollouts: [], apps: [] };

@@ -13,6 +13,7 @@ import { acceptUpgrades, isWebSocket } from "../forwarding/upgrade.ts";
 import { type Access, authorize, type Caller, identify, isOfBatch, sideAsked } from "./access.ts";
 import { ApiError } from "./apiError.ts";
 import { type AppRequest, appRequest, listedModel } from "./appRequest.ts";
+import type { controlCopies } from "./controlCopies.ts";
 import { forward } from "./forward.ts";
 import { countedRequest, type LimitParts } from "./limits/countedRequest.ts";
 import { limitedBy } from "./limits/limitedBy.ts";
@@ -45,6 +46,8 @@ export interface ApiParts {
   readonly waking?: Waking | undefined;
   readonly predictPath: string;
   readonly dispatcher: Dispatcher;
+  /** Copies requests for a rollout's judge. @default nobody judges */
+  readonly copies?: ReturnType<typeof controlCopies> | undefined;
   readonly metrics: Metrics;
   /** Counts what is answered for versions. */
   readonly count: CountRequest;
@@ -216,6 +219,7 @@ async function predict(
     timeoutMs: parts.timeoutMs,
     model: `${serving.model} version ${serving.number}`,
     observer: counted?.observer,
+    copy: isBatch || !serving.control ? undefined : parts.copies?.(request, serving.control),
   };
   // A request that a limit refuses wakes nothing.
   const send = async (open: () => Promise<void> = async () => {}): Promise<void> => {

@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import type { DeclaredJudge } from "../../../src/domain/judgement/declared.ts";
+import { recordedAs } from "../../../src/domain/recording/recordedAs.ts";
 import type { Sticky } from "../../../src/domain/zoo/traffic.ts";
 
 /** A judge with the defaults that errors alone need. */
@@ -44,6 +45,23 @@ export async function judgedModel(client: ClientBase, model: string, judge = usu
     [ids.modelId, ids.old, hash, JSON.stringify(judge)],
   );
   return { model, hash, ...ids };
+}
+
+/** Puts the rollout back to phase `copy`, where 20 % of the requests are copied to the copy, from a moment on, in seconds since 1970. Answers what the copy's answers are recorded as. */
+export async function copyOf(client: ClientBase, { model, modelId, hash }: JudgedModel, at: number): Promise<string> {
+  await client.query(
+    `WITH c AS (INSERT INTO menagerie.model (name, organization_id)
+                SELECT $1 || '_copy', id FROM menagerie.organization WHERE is_admin RETURNING id)
+     INSERT INTO menagerie.model_version (model_id, number, truss_hash) SELECT id, 1, $2 FROM c`,
+    [model, hash],
+  );
+  await client.query("UPDATE menagerie.rollout SET phase = 'copy' WHERE model_id = $1", [modelId]);
+  await client.query("SELECT menagerie.set_traffic($1, NULL, 0, 20, NULL, 'up', NULL)", [model]);
+  await client.query(
+    "UPDATE menagerie.rollout_traffic_step SET at = to_timestamp($2), applied_at = to_timestamp($2) WHERE model_id = $1",
+    [modelId, at],
+  );
+  return recordedAs(`${model}_copy`, hash, {});
 }
 
 /** Writes a weight as `up` and the gateway do, in force from a moment, in seconds since 1970. Answers its generation. */

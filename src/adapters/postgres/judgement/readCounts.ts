@@ -31,8 +31,9 @@ export async function readCountFacts(
     steps,
     sources,
     now,
-    // With a control, apps' requests are compared in pairs alone.
-    paths: judge.control === 0 ? ["route", "app"] : ["route"],
+    // With a control, apps' requests are compared in pairs alone, which there are while the new version answers all.
+    paths: judge.control === 0 || (steps.at(-1)?.weight ?? 0) >= 100 ? ["route", "app"] : ["route"],
+    copiesApps: judge.control > 0,
     unable: [
       ...(old.isUncounted || fresh.isUncounted ? ["the gateway, which has one destination in Knative mode,"] : []),
       // A fixed limit is about the new version's own requests, whoever sends them.

@@ -22,11 +22,12 @@ export interface Waking {
    *
    * `open` throws an ApiError where the version does not start, with the reason, or too many requests wait for it.
    *
+   * @param response - once it is closed, nothing waits any more. Default: nobody waits for an answer
    * @param of - whether the request is a copy. Default: somebody waits for its answer
    */
   during(
     service: string,
-    response: ServerResponse,
+    response: ServerResponse | undefined,
     work: (open: () => Promise<void>) => Promise<void>,
     of?: { readonly isCopy: boolean },
   ): Promise<void>;

@@ -13,6 +13,7 @@ import { registerVersion } from "../../../../src/adapters/postgres/modelVersions
 import { clientConfig, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { readLastMinute } from "../../../../src/adapters/postgres/traffic/lastMinute.ts";
 import { readStandings } from "../../../../src/adapters/postgres/zoo/standings.ts";
+import { readRolloutTraffic, setTraffic } from "../../../../src/adapters/postgres/zoo/traffic.ts";
 import type { KeyRight } from "../../../../src/domain/access/rights.ts";
 import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
 import { freshCache } from "../../../../src/services/api/freshCache.ts";
@@ -168,6 +169,49 @@ describe("a prediction", () => {
     expect(await read()).toMatchObject({ service: "iris-v1-2", recorded: true });
     await serve("{}");
     expect(await read()).toMatchObject({ service: undefined, recorded: false });
+  });
+
+  it("of a rollout's new version is copied to the old one as the traffic says: where the new one answers all, until the rollout is over", async () => {
+    const app = await onPlatform((client) => createApp(client, { zooModel: "iris", owner: "ada@example.com" }));
+    const control = async () => (await readPointer(pool, app.id))?.serving?.control;
+    const phase = (name: string) =>
+      onPlatform((client) =>
+        client.query(
+          `INSERT INTO menagerie.rollout (model_id, phase, from_version_id, truss_hash)
+           SELECT model_id, $1, id, 'h2' FROM menagerie.model_version WHERE truss_hash = 'h1'
+           ON CONFLICT (model_id) DO UPDATE SET phase = excluded.phase`,
+          [name],
+        ),
+      );
+    const traffic = (weight: number, percent: number) =>
+      onPlatform(async (client) => {
+        const expected = (await readRolloutTraffic(client, "iris"))?.generation;
+        await setTraffic(client, { model: "iris", expected, weight, control: percent, by: "up" });
+      });
+    await phase("forward");
+    await traffic(100, 5);
+    expect(await control()).toBeUndefined();
+    await point(app, 2);
+    expect(await control()).toEqual({
+      percent: 5,
+      version: { model: "iris", number: 1, service: undefined, recorded: false },
+    });
+    await traffic(50, 0);
+    expect(await control()).toBeUndefined();
+    await traffic(100, 0);
+    expect(await control()).toBeUndefined();
+    await traffic(100, 20);
+    await phase("bake");
+    expect(await control()).toMatchObject({ percent: 20 });
+    const is = (status: string) =>
+      onPlatform((client) =>
+        client.query("UPDATE menagerie.model_version SET status = $1 WHERE truss_hash = 'h1'", [status]),
+      );
+    await is("inactive");
+    expect(await control()).toBeUndefined();
+    await is("active");
+    await phase("done");
+    expect(await control()).toBeUndefined();
   });
 
   it("is refused as not found once the app is deleted, and answered again when it is back", async () => {

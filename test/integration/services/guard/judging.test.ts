@@ -28,7 +28,7 @@ import type { Outcome } from "../../../../src/domain/traffic/outcome.ts";
 import { judgeOnce } from "../../../../src/services/guard/judging.ts";
 import type { ErrorScenario } from "../../../support/judge/errorRollout.ts";
 import { type FoldScenario, foldSettings, rowsOfRollout } from "../../../support/judge/foldRollout.ts";
-import { type JudgedModel, judgedModel, usualJudge, weightFrom } from "../../../support/judge/judgedModel.ts";
+import { copyOf, type JudgedModel, judgedModel, usualJudge, weightFrom } from "../../../support/judge/judgedModel.ts";
 import { randomOf } from "../../../support/judge/random.ts";
 import { rolloutRows } from "../../../support/judge/rolloutRows.ts";
 import { beyondMargin, equalVersions } from "../../../support/judge/scenarios.ts";
@@ -47,6 +47,8 @@ let made = 0;
 let judged: JudgedModel;
 /** The gateway's source, and the second up to which it has told. */
 let gateway: string;
+/** The API service's, which tells as long as the gateway does. */
+let api: string;
 let told: number;
 /** Long enough ago for recorders to have stored, and in the days of the tables. */
 const start = Math.floor(Date.now() / 1000) - 3_000;
@@ -81,25 +83,29 @@ async function begin(judge: DeclaredJudge = usualJudge): Promise<void> {
   made += 1;
   judged = await judgedModel(client, `judged-${made}`, judge);
   gateway = await beginSource(client, { path: "route", name: "gateway/one" }, start - 100);
+  api = await beginSource(client, { path: "app", name: "api/one" }, start - 100);
   const observed = { since: start - 100, until: start };
-  await storeBatch(client, gateway, { observed, tellsEnds: true, counts: [], timed: [] });
+  for (const source of [gateway, api])
+    await storeBatch(client, source, { observed, tellsEnds: true, counts: [], timed: [] });
   told = start;
 }
 
 type Counts = Partial<Record<Outcome, number>>;
 
 /** The next second of the gateway, with what the new version and the old one answered. */
-async function second(fresh: Counts = {}, old: Counts = {}, source = gateway): Promise<void> {
+async function second(fresh: Counts = {}, old: Counts = {}, source = gateway, ofApps: Counts = {}): Promise<void> {
   const of = (versionId: string, counts: Counts) =>
     Object.entries(counts).map(([outcome, count]) => ({ versionId, second: told, outcome: outcome as Outcome, count }));
   const observed = { since: told, until: told + 1 };
   const counts = [...of(judged.fresh, fresh), ...of(judged.old, old)];
   await storeBatch(client, source, { observed, tellsEnds: true, counts, timed: [] });
-  if (source === gateway) told += 1;
+  if (source !== gateway) return;
+  await storeBatch(client, api, { observed, tellsEnds: true, counts: of(judged.fresh, ofApps), timed: [] });
+  told += 1;
 }
 
-async function seconds(count: number, fresh: Counts = {}, old: Counts = {}): Promise<void> {
-  for (let each = 0; each < count; each += 1) await second(fresh, old);
+async function seconds(count: number, fresh: Counts = {}, old: Counts = {}, ofApps: Counts = {}): Promise<void> {
+  for (let each = 0; each < count; each += 1) await second(fresh, old, gateway, ofApps);
 }
 
 /** Ten percent, in force since long ago. */
@@ -214,6 +220,18 @@ describe("a rollout", () => {
       decision: "undecided",
       because: expect.arrayContaining([expect.stringMatching(/^both versions fail: errors/)]),
     });
+    const bothFail = async () => (await readVerdicts(client, [judged.model])).get(judged.model)?.bothFail;
+    expect(await bothFail()).toBe(true);
+    // Once both answer, or the rollout is over, nobody has to look.
+    await seconds(400, { "2xx": 20 }, { "2xx": 180 });
+    await judge();
+    expect(await bothFail()).toBe(false);
+    await seconds(400, { "5xx": 20 }, { "5xx": 180 });
+    await judge();
+    expect(await bothFail()).toBe(true);
+    await client.query("UPDATE menagerie.rollout SET judge = NULL WHERE model_id = $1", [judged.modelId]);
+    await judge();
+    expect(await bothFail()).toBe(false);
   });
 
   it("counts nothing of the seconds in which its weight changes", async () => {
@@ -336,6 +354,33 @@ describe("recorded pairs", () => {
     expect(await judgedPairs(20, () => ({ status: 500 }))).toMatchObject({
       decision: "bad",
       because: [expect.stringMatching(/^errors/)],
+    });
+  });
+
+  it("of apps' requests, which no gateway counts, find a version that fails for apps alone", async () => {
+    await begin(paired);
+    await weightFrom(client, judged, 100, start - 100);
+    await client.query("UPDATE menagerie.rollout SET phase = 'forward' WHERE model_id = $1", [judged.modelId]);
+    for (let place = 0; place < 20; place += 1) await both(place, { status: 500 });
+    await seconds(20, {}, {}, { "5xx": 20 });
+    await judge(told + 30);
+    await judge(told + 30);
+    expect((await verdicts()).at(-1)).toMatchObject({
+      decision: "bad",
+      because: [expect.stringMatching(/^errors 400 of 400 against 0 of \d+, at least/)],
+    });
+  });
+
+  it("of the copy are judged before it answers anybody", async () => {
+    await begin(paired);
+    const copy = await copyOf(client, judged, start - 100);
+    for (let place = 0; place < 40; place += 1) await both(place, { response: { class: 2 }, version: copy });
+    await seconds(60, {}, { "2xx": 20 });
+    // A minute of pairs each.
+    for (let turn = 0; turn < 4; turn += 1) await judge(told + 30);
+    expect((await verdicts()).at(-1)).toMatchObject({
+      decision: "bad",
+      because: [expect.stringMatching(/^\d+ of \d+ pairs differ/)],
     });
   });
 

@@ -125,6 +125,31 @@ describe("seconds of requests", () => {
     expect(read(facts).rows[0]).toMatchObject({ path: "app", weight: null, new: { failed: 5 } });
   });
 
+  test("of apps stand beside their pairs while all are copied from, and pods are told once a second", () => {
+    const facts = {
+      paths: ["route", "app"] as const,
+      copiesApps: true,
+      sources: { route: [source("gateway/one", [100, 110])], app: [source("api-1", [100, 110])] },
+      pods: { new: 2, old: 4 },
+      now: 110,
+      bins: [
+        bin("new", 101, "2xx", 9),
+        bin("new", 101, "5xx", 5, { path: "app" }),
+        bin("old", 101, "2xx", 7, { path: "app" }),
+        bin("new", 102, "2xx", 1, { path: "app" }),
+      ],
+    };
+    const whole = read({ ...facts, steps: [{ ...tenPercent, weight: 100 }] }).rows;
+    const none = { requests: 0, failed: 0, timed: [] };
+    expect(whole).toMatchObject([
+      { path: "route", weight: 1, new: { requests: 9, pods: 2 }, old: { ...none, pods: 4 } },
+      { path: "app", weight: 1, new: { requests: 5, failed: 5, timed: [] }, old: none },
+      { path: "app", second: 102, new: { requests: 1, pods: 2 }, old: { ...none, pods: 4 } },
+    ]);
+    expect(whole[1]).not.toMatchObject({ new: { pods: expect.anything() } });
+    expect(read(facts).rows).toMatchObject([{ path: "route", weight: 0.1 }]);
+  });
+
   test("that are kept by the minute by now are one row", () => {
     const bins = [bin("new", 120, "2xx", 6, { seconds: 60 }), bin("old", 120, "2xx", 54, { seconds: 60 })];
     const route = [source("gateway/one", [100, 180])];
