@@ -58,7 +58,8 @@ export class InferenceService extends pulumi.ComponentResource {
     this.revision = pulumi
       .unsecret(pulumi.output({ image: model.image, control: model.control, recorder: model.recorder }))
       .apply(({ image, control, recorder }) =>
-        revisionOf(inferenceServiceManifest({ ...model, image, control, recorder })),
+        // Pods that are kept are those that run.
+        revisionOf(inferenceServiceManifest({ ...model, image, control, recorder, keptPods: undefined })),
       );
     this.resource = new kubernetes.apiextensions.CustomResource(
       name,

@@ -241,7 +241,7 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
   /** The phase in the database; none without one. */
   private record(after: readonly pulumi.Resource[]): ZooRollout | undefined {
     if (!this.environment.hasDatabase) return undefined;
-    const { name, rollout, hash, bake, due, leave, targetApps, judge } = this.plan;
+    const { name, rollout, hash, bake, due, leave, targetApps, judge, keptPods } = this.plan;
     const { phase, from, gates } = rollout.request;
     return new ZooRollout(
       name,
@@ -251,7 +251,14 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
         hash,
         gates: [...gates],
         bakeSeconds: bake.minutes * 60,
-        ...given({ from, due, judge, apps: targetApps?.pair, leave: leave.length > 0 ? [...leave] : undefined }),
+        ...given({
+          from,
+          due,
+          judge,
+          keptPods,
+          apps: targetApps?.pair,
+          leave: leave.length > 0 ? [...leave] : undefined,
+        }),
         ...this.environment.onDatabase,
         ...(targetApps ? this.environment.onTarget : {}),
         ...given({ guardRole: targetApps && judge && this.environment.platform.target?.guardRole }),

@@ -85,6 +85,7 @@ export class ServedVersion extends pulumi.ComponentResource {
   constructor(name: string, args: ServedVersionArgs, options: pulumi.ComponentResourceOptions = {}) {
     const { environment, version, image, adoptFrom, recordedIn } = args;
     const { service: named, model, hash, serving, number, current, renamed, recording, takesPlaceOf, paths } = version;
+    const { keptPods } = version;
     const { namespace, serving: served } = environment.spec;
     // Never without a GPU: what was replaced in an `up` that fails is deleted by the next one, by its name, whoever has that name by then.
     const handsOver = takesPlaceOf !== undefined && serving.resources.gpus > 0;
@@ -114,6 +115,7 @@ export class ServedVersion extends pulumi.ComponentResource {
         trussHash: hash,
         variables: state && (serving.state ? state.environment : state.shared),
         renamed,
+        ...given({ keptPods }),
       },
       child,
     );

@@ -73,7 +73,7 @@ function takenBackOutput({ action, at, reason, cause }: TakenBack): RolloutOutpu
  * @param declared - default: nothing, for a model that is off
  */
 export function rolloutOutput(
-  { name, rollout, hash, versions, target, state, traffic, migration, takenBack }: ZooModelPlan,
+  { name, rollout, hash, versions, target, state, traffic, migration, takenBack, keptPods }: ZooModelPlan,
   isRegistered: boolean,
   { served, since }: DeclaredEntry = nothing,
 ): RolloutOutput {
@@ -90,7 +90,7 @@ export function rolloutOutput(
       traffic: given({ weight: traffic.weight, control: traffic.control, sticky: traffic.sticky }),
       share: migration ? (migration.share ?? 100) : 0,
     }),
-    ...given({ takenBack: takenBack && takenBackOutput(takenBack) }),
+    ...given({ takenBack: takenBack && takenBackOutput(takenBack), keptPods }),
     versions: versions
       .filter(({ model }) => isRegistered && model === name)
       .map(({ number, hash: content, current, service, serving, image }) => ({

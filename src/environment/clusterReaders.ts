@@ -5,6 +5,7 @@ import type { NamespaceReader } from "../plan/allowedNamespaces.ts";
 import type { ClusterReader } from "../plan/cluster.ts";
 import type { GatewayReader } from "../plan/gatewayApi.ts";
 import type { MeshReader } from "../plan/mesh.ts";
+import type { ReadyPodsReader } from "../plan/readyPods.ts";
 import type { ReadSecretKeys } from "../plan/secrets.ts";
 import type { StatisticsReader } from "../plan/statistics.ts";
 import type { IstioReader } from "../plan/stickyHeaders.ts";
@@ -18,6 +19,7 @@ export interface ClusterReaders {
   readonly statistics: StatisticsReader;
   readonly namespaces: NamespaceReader;
   readonly secretKeys: ReadSecretKeys;
+  readonly readyPods: ReadyPodsReader;
   /** Logins of the registries that builds push to and pods pull from. */
   readonly registryLogins: () => Promise<readonly LoginSource[]>;
 }
@@ -68,6 +70,10 @@ export function clusterReaders({ kubeContext, namespace, builds }: EnvironmentSp
     secretKeys: async (space, name) => {
       const { readSecretKeys } = await import("../adapters/kubernetes/secretKeys.ts");
       return readSecretKeys(await kubeConfig(), space, name);
+    },
+    readyPods: async () => {
+      const { readyPodsOfAll } = await import("../adapters/kubernetes/oldVersion.ts");
+      return readyPodsOfAll(await kubeConfig(), namespace);
     },
     registryLogins: async () => {
       const { clusterLogins } = await import("../adapters/kubernetes/pullSecrets.ts");

@@ -22,6 +22,8 @@ export interface RolloutOutput {
   readonly traffic?: Pick<TrafficSplit, "weight" | "control"> & { readonly sticky?: Sticky };
   /** Percent of the organizations whose apps move, beside `traffic`; 0 where none moves. */
   readonly share?: number;
+  /** Pods that the version it leaves keeps until it is done. Left out for its usual ones. */
+  readonly keptPods?: number;
   /** How a guard took it back, or holds it: when, why, and by which verdict. Left out where none did. */
   readonly takenBack?:
     | { readonly action: "revert" | "hold"; readonly at: string; readonly reason: string; readonly verdict: string }

@@ -8,6 +8,7 @@ import { loadFastDigest } from "../domain/truss/digest.ts";
 import type { PlanBasis } from "../domain/zoo/plan.ts";
 import { type KnownDevelopments, readDevelopments } from "../plan/development.ts";
 import { type PlatformPlan, planPlatform } from "../plan/platform.ts";
+import { withReadyPods } from "../plan/readyPods.ts";
 import { existingKeys } from "../plan/secrets.ts";
 import { imageHolder, withStoredImages } from "../plan/storedImages.ts";
 import { clusterReaders } from "./clusterReaders.ts";
@@ -101,12 +102,13 @@ export async function readOptions(options: EnvironmentOptions, run: StackRun): P
   });
   const doubt = planned && doubts[planned.basis];
   if (doubt) await warn([doubt]);
-  const { platform, sentences } = await withStoredImages(
+  const stored = await withStoredImages(
     { zoo: {} },
     planned,
     imageHolder(spec, shell.imageStore, cluster.registryLogins),
   );
-  await warn(sentences);
+  const { platform, sentences } = await withReadyPods(stored.platform, cluster.readyPods);
+  await warn([...stored.sentences, ...sentences]);
   const [developments, secretKeys, serviceHash] = await Promise.all([
     knownDevelopments(platform, run),
     keysOf(spec, cluster.secretKeys),

@@ -24,6 +24,7 @@ import { withMigrationTarget } from "../plan/migrationTarget.ts";
 import { withOwnRollouts } from "../plan/ownRollouts.ts";
 import { type PlatformPlan, planPlatform } from "../plan/platform.ts";
 import { proofSamples } from "../plan/proofSamples.ts";
+import { withReadyPods } from "../plan/readyPods.ts";
 import { type PlannedRelease, partialRun, planEnvironmentRelease } from "../plan/release.ts";
 import { planSecrets, secretUsers } from "../plan/secrets.ts";
 import { smokeSets } from "../plan/smoke.ts";
@@ -51,7 +52,7 @@ export async function readStack(spec: EnvironmentSpec, run: StackRun): Promise<E
   const cluster = clusterReaders(spec);
   const [checks, { platform, trusses, sentences }, smoke, samples] = await everyRefusal([
     checkedCluster(spec, run, cluster),
-    readContents(spec, run, cluster.registryLogins),
+    readContents(spec, run, cluster),
     Promise.try(smokeSets, concernedByContent(spec), project),
     Promise.try(proofSamples, concernedByContent(spec), project),
   ]);
@@ -110,7 +111,7 @@ async function checkedCluster(spec: EnvironmentSpec, { preview, shell }: StackRu
 }
 
 /** The registry of the platform's database, and the trusses of the folders that it does not answer for. */
-async function readContents(spec: EnvironmentSpec, run: StackRun, logins: Cluster["registryLogins"]) {
+async function readContents(spec: EnvironmentSpec, run: StackRun, cluster: Cluster) {
   const { project, stack, config, preview, isPartial, shell, lastOutputs } = run;
   const stored = await planPlatform(spec, {
     ...platformOptions(run),
@@ -128,13 +129,14 @@ async function readContents(spec: EnvironmentSpec, run: StackRun, logins: Cluste
     configUrl: urls.databaseUrl,
     guardUrl: urls.guardUrl,
   });
-  const [{ platform, sentences }, left] = await Promise.all([
-    withStoredImages(spec, counted, imageHolder(spec, shell.imageStore, logins)),
+  const [imaged, left] = await Promise.all([
+    withStoredImages(spec, counted, imageHolder(spec, shell.imageStore, cluster.registryLogins)),
     leaveSentences(spec, counted),
   ]);
+  const { platform, sentences } = await withReadyPods(imaged.platform, cluster.readyPods);
   return {
     platform,
-    sentences: [...sentences, ...left, ...keysWithoutEffect(spec).map(({ message }) => message)],
+    sentences: [...imaged.sentences, ...sentences, ...left, ...keysWithoutEffect(spec).map(({ message }) => message)],
     trusses: await trussesOf({ ...spec, zoo: readFromFolders(spec, platform) }, project),
   };
 }

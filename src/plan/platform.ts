@@ -32,6 +32,11 @@ export interface PlatformPlan {
    * @default none
    */
   readonly target?: TargetPlan | undefined;
+  /**
+   * Pods that answer, by InferenceService.
+   * @default the cluster was not asked, or did not answer
+   */
+  readonly readyPods?: ReadonlyMap<string, number> | undefined;
 }
 
 /** What the stack's last `up` left as outputs; the part that plans fall back on. */
@@ -71,6 +76,7 @@ interface LastRollout {
   readonly version?: number | null;
   readonly versionId?: string | null;
   readonly traffic?: TrafficSplit;
+  readonly keptPods?: number;
   /** All that were served, those of the copy left out. */
   readonly versions?: readonly RegisteredVersion[];
 }
@@ -221,7 +227,7 @@ function fromOutputs({ rollouts = {} }: LastOutputs): ZooRegistry {
     evidence: [],
     versions: new Map(last.map(([name, rollout]) => [name, versionsOf(rollout)])),
     rollouts: new Map(
-      last.map(([model, { phase = "off", from, hash, traffic }]): [string, StoredRollout] => [
+      last.map(([model, { phase = "off", from, hash, traffic, keptPods }]): [string, StoredRollout] => [
         model,
         {
           model,
@@ -229,6 +235,7 @@ function fromOutputs({ rollouts = {} }: LastOutputs): ZooRegistry {
           from: from ?? undefined,
           hash,
           ...unknown,
+          ...(keptPods === undefined ? {} : { keptPods }),
           ...(traffic ? { traffic: { ...traffic, generation: undefined, isOfRollout: true } } : {}),
         },
       ]),

@@ -125,10 +125,13 @@ function unwoken(served: readonly ServedPlan[]): Refusal[] {
 }
 
 /** Both versions of a rollout keep their place until it is done, though one of them, or both, may sleep meanwhile. */
-function consumer({ model, number, serving, versionId, changes }: ServedPlan, { rollout }: ZooModelPlan): GpuConsumer {
+function consumer(
+  { model, number, serving, versionId, changes, keptPods = 0 }: ServedPlan,
+  { rollout }: ZooModelPlan,
+): GpuConsumer {
   const { from, phase } = rollout.request;
   const isKept = from !== undefined && underWay.includes(phase);
-  const replicas = sleeps(serving) && isKept ? { min: 1 } : serving.replicas;
+  const replicas = { min: sleeps(serving) && isKept ? 1 : Math.max(serving.replicas.min, keptPods) };
   return {
     name: model.endsWith("_copy") ? model : `${model} version ${number}`,
     pool: serving.pool,

@@ -56,6 +56,8 @@ export interface ServedPlan extends PlannedVersion {
   readonly changes: boolean;
   /** Its row has to be written again, for the database says something else. @default false */
   readonly due?: true | undefined;
+  /** Pods that it keeps while a rollout leaves it, where these are more than its least. @default its least */
+  readonly keptPods?: number | undefined;
   /** Service whose place it takes. */
   readonly takesPlaceOf: string | undefined;
 }
@@ -93,6 +95,8 @@ export interface ZooModelPlan {
   readonly recording: ModelRecording | undefined;
   /** What the rollout is judged by; undefined where nobody judges. */
   readonly judge: DeclaredJudge | undefined;
+  /** Pods that the old version keeps until the rollout is done. @default its usual ones */
+  readonly keptPods?: number | undefined;
   /** What the `up` does, for the preview. */
   readonly lines: readonly string[];
   /** What it does not mend. */
@@ -202,6 +206,7 @@ export function planZooModel(
   };
   const takenBack = takenBackOf(request, state, registry);
   const { versions, target, ...rollout } = planRollout(request, state, frozen);
+  const keptPods = keptPodsOf(request, state, platform?.readyPods);
   const recording = entry ? entry.recording : recordingOf(state.registered);
   const pinned = entry && pinnedRow(name, entry, registry);
   const served = (each: PlannedVersion): ServedPlan => {
@@ -227,6 +232,7 @@ export function planZooModel(
       image,
       ...(image === undefined && own?.unstored ? { imageDue: true } : {}),
       changes: differs(serving, recorded),
+      ...(keptPods !== undefined && each.versionId === request.from && each.model === name ? { keptPods } : {}),
       takesPlaceOf: each.replaces === undefined ? undefined : versionedName(each.model, each.replaces),
       ...(platform?.basis === "read" && isOtherwise(each, state) ? { due: true } : {}),
     };
@@ -259,12 +265,14 @@ export function planZooModel(
     },
     recording,
     judge,
+    ...given({ keptPods }),
     lines: [
       ...(takenBack ? [tellTakenBack(takenBack, request)] : []),
       ...lines,
       ...planned.filter(({ imageDue }) => imageDue).map(describeRebuilt),
       ...planned.flatMap((each) => describeRecording(each, state)),
       ...describeMove(request, planned),
+      ...planned.flatMap(describeKept),
       ...(traffic ? [describeSplit(traffic, state.recorded?.traffic, appsOf(request, entry))] : []),
       ...(judge && request.from !== undefined && underWay.includes(request.phase) ? [describeJudge(judge)] : []),
       ...(recording?.paused ? [describePaused(recording)] : []),
@@ -312,6 +320,28 @@ function resumedOf(
 function tellTakenBack(taken: TakenBack, { phase }: RolloutRequest): string {
   const state = describeTakeBack(taken, new Date());
   return phase === "reverted" ? state : `${state}; ${afterTakeBack(taken)}`;
+}
+
+/**
+ * Pods that the old version keeps until its rollout is done: those that it had when the first requests left it. One that sleeps is woken by whoever goes
+ * back to it, and Knative's autoscaler makes pods by requests, for a new least would be a new revision.
+ */
+function keptPodsOf(
+  { model, phase, from, hash }: RolloutRequest,
+  { recorded, registered }: ZooState,
+  readyPods: PlatformPlan["readyPods"],
+): number | undefined {
+  const old = registered.find(({ id }) => id === from);
+  if (!old?.serving || !underWay.includes(phase)) return undefined;
+  if (recorded?.from === from && recorded?.hash === hash && underWay.includes(recorded.phase)) return recorded.keptPods;
+  const { mode, replicas, service = versionedName(model, old.number) } = old.serving;
+  if (mode !== "Standard" || replicas.min === 0) return undefined;
+  const kept = Math.min(readyPods?.get(service) ?? 0, replicas.max);
+  return kept > replicas.min ? kept : undefined;
+}
+
+function describeKept({ number, keptPods }: ServedPlan): string[] {
+  return keptPods === undefined ? [] : [`version ${number} keeps ${keptPods} pods until the rollout is done`];
 }
 
 /** As rows have it, for a model that only the database knows. */

@@ -30,6 +30,11 @@ export interface ZooRolloutInputs extends DatabaseInput, Due {
    */
   readonly judge?: DeclaredJudge | undefined;
   /**
+   * Pods that the version which the rollout leaves keeps until it is done.
+   * @default its usual ones
+   */
+  readonly keptPods?: number | undefined;
+  /**
    * The rollout's ids in the table {@link target}, whose apps count too.
    * @default apps are in the platform's tables alone
    */
@@ -63,6 +68,7 @@ export const zooRollout: Handler<ZooRolloutInputs, ZooRolloutOutputs> = {
     bakeSeconds: "update",
     leave: "update",
     judge: "update",
+    keptPods: "update",
     apps: "update",
     target: "update",
     targetUrl: "update",

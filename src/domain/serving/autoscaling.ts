@@ -22,7 +22,9 @@ export interface ExternalMetric {
   readonly authenticationRef?: { authModes: "bearer"; authenticationRef: { name: string } };
 }
 
-type Scaled = Pick<ServedModel<unknown>, "name" | "namespace" | "mode" | "counters"> & { readonly replicas: Replicas };
+type Scaled = Pick<ServedModel<unknown>, "name" | "namespace" | "mode" | "counters" | "keptPods"> & {
+  readonly replicas: Replicas;
+};
 
 /** Value of {@link autoscalerClassAnnotation}; undefined where KServe chooses. */
 export function autoscalerClass(model: Pick<Scaled, "mode" | "replicas">): "none" | "keda" | undefined {
@@ -35,6 +37,11 @@ export function autoscalerClass(model: Pick<Scaled, "mode" | "replicas">): "none
 
 /** How many pods KServe (0.20) keeps of a predictor, and by what. */
 export function predictorScaling(model: Scaled): PredictorScaling {
+  const scaling = usualScaling(model);
+  return { ...scaling, minReplicas: Math.max(scaling.minReplicas, model.keptPods ?? 0) };
+}
+
+function usualScaling(model: Scaled): PredictorScaling {
   const { mode, replicas } = model;
   const pods = { minReplicas: fewestPods(mode, replicas), maxReplicas: replicas.max };
   const target = metricOf(replicas.target);

@@ -51,6 +51,11 @@ export interface ServedModel<Image = string> {
   readonly variables?: EnvironmentSource | undefined;
   readonly replicas: Replicas;
   /**
+   * Pods that it keeps while a rollout leaves it, at most its `max`; its autoscaler stays what it is.
+   * @default `min`
+   */
+  readonly keptPods?: number | undefined;
+  /**
    * What KEDA reads the gateway's counters from: needed by targets of which `needsCounters` is true.
    * @default nothing
    */

@@ -16,6 +16,8 @@ export interface RecordedRollout {
   readonly hash: string;
   /** How the model's requests were divided last; undefined where they never were. */
   readonly traffic?: StoredTraffic | undefined;
+  /** Pods that the version it leaves keeps until it is done; undefined for its usual ones. */
+  readonly keptPods?: number | undefined;
 }
 
 /** Proof that forward asks for. */

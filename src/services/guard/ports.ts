@@ -59,10 +59,12 @@ export function takeBackPorts(
   };
 }
 
-/** How many pods it had is what its row says that it was served with. */
+/** As many pods as it had are those that its rollout has it keep, or the least that its row says. */
 async function oldVersion(client: ClientBase, { config, namespace }: GuardedCluster, { model, from }: OpenTakeBack) {
-  const { rows } = await client.query<{ number: number; serving: unknown }>(
-    "SELECT number, serving FROM menagerie.model_version WHERE id = $1",
+  const { rows } = await client.query<{ number: number; serving: unknown; kept: number | null }>(
+    `SELECT v.number, v.serving, r.kept_pods AS kept
+       FROM menagerie.model_version v LEFT JOIN menagerie.rollout r ON r.model_id = v.model_id AND r.from_version_id = v.id
+      WHERE v.id = $1`,
     [from],
   );
   const [row] = rows;
@@ -70,5 +72,9 @@ async function oldVersion(client: ClientBase, { config, namespace }: GuardedClus
   if (!row || !serving) return { ready: 0, wanted: 1, sleeps: false };
   const { min } = serving.replicas;
   const service = serving.service ?? versionedName(model, row.number);
-  return { ready: await readyPods(config, namespace, service), wanted: Math.max(1, min), sleeps: min === 0 };
+  return {
+    ready: await readyPods(config, namespace, service),
+    wanted: Math.max(1, min, row.kept ?? 0),
+    sleeps: min === 0,
+  };
 }

@@ -46,9 +46,15 @@ function registryOf(versions: RegisteredVersion[], recorded: StoredRollout | und
   };
 }
 
-function plan(zoo: object, registry: ZooRegistry | undefined, config: object = {}, folder = contentOf(2)) {
+function plan(
+  zoo: object,
+  registry: ZooRegistry | undefined,
+  config: object = {},
+  folder = contentOf(2),
+  readyPods?: PlatformPlan["readyPods"],
+) {
   const spec = parseEnvironment({ zoo, ...config }, { gatewayUrl: "http://gateway" });
-  const platform = registry && ({ basis: "read", registry } as PlatformPlan);
+  const platform = registry && ({ basis: "read", registry, readyPods } as PlatformPlan);
   return planZoo(spec, {
     platform,
     hashes: new Map([["models/m", folder]]),
@@ -122,6 +128,84 @@ describe("a rollout's old version", () => {
     expect(() => plan(m({ phase: "copy", from: 11 }), registry)).toThrow(
       "menagerie:pools.t4: version 1 of m runs there until it is removed; declare the pool until then",
     );
+  });
+});
+
+describe("pods of the version that a rollout leaves", () => {
+  const replicas = { min: 1, max: 6 };
+  const scaled = (number: number, change: Partial<RegisteredVersion> = {}, pool = "cpu", pods: object = replicas) => {
+    const made = row(number, change, pool);
+    return { ...made, ...(made.serving ? { serving: { ...made.serving, replicas: { ...replicas, ...pods } } } : {}) };
+  };
+  const copied = rollout({ phase: "copy", from: "11", hash: contentOf(2) });
+  const entered = (ready: number | undefined, past = copied, phase = "version", pods: object = {}) =>
+    plan(
+      m({ phase, from: "11" }),
+      registryOf([scaled(1, { isCurrent: true }, "cpu", pods), row(2)], past),
+      {},
+      contentOf(2),
+      ready === undefined ? undefined : new Map([["m-v1", ready]]),
+    ).get("m");
+
+  it("stay from `version` on as many as they were while it answered everything", () => {
+    const found = entered(4);
+    expect(found).toMatchObject({ keptPods: 4 });
+    expect(found?.versions.map(({ number, keptPods }) => [number, keptPods])).toEqual([
+      [2, undefined],
+      [1, 4],
+    ]);
+    // Its row says the same as before, and so do its pods.
+    expect(found?.versions[1]).toMatchObject({ changes: false, serving: { replicas } });
+    expect(found?.lines).toContain("version 1 keeps 4 pods until the rollout is done");
+    for (const phase of ["version", "bake"] as const) {
+      const recorded = rollout({ phase, from: "11", hash: contentOf(2), keptPods: 4 });
+      expect(entered(1, recorded, phase)).toMatchObject({ keptPods: 4 });
+      expect(entered(9, { ...recorded, keptPods: undefined }, phase)).not.toHaveProperty("keptPods");
+    }
+    const back = entered(4, rollout({ phase: "forward", from: "11", hash: contentOf(2), keptPods: 4 }), "reverted");
+    expect(back).not.toHaveProperty("keptPods");
+  });
+
+  it("are its usual ones where it had no more, where nobody counted, and where requests make them", () => {
+    expect(entered(8)).toMatchObject({ keptPods: 6 });
+    for (const found of [
+      entered(1),
+      entered(undefined),
+      entered(4, copied, "version", { min: 0, idleMinutes: 15 }),
+      entered(4, copied, "version", { min: 4 }),
+    ])
+      expect(found).not.toHaveProperty("keptPods");
+  });
+
+  it("are counted with those of another rollout on the same pool, until one of the two goes back", () => {
+    const other = { ...copied, model: "n", phase: "version" as const };
+    const both = (phase: StoredRollout["phase"]): ZooRegistry => ({
+      ...emptyRegistry,
+      versions: new Map(["m", "n"].map((name) => [name, [row(1, { isCurrent: true }, "t4"), row(2, {}, "t4")]])),
+      rollouts: new Map([
+        ["m", { ...copied, phase }],
+        ["n", other],
+      ]),
+    });
+    const zoo = (phase: string) =>
+      Object.fromEntries(
+        ["m", "n"].map((name) => [
+          name,
+          { truss: "models/m", phase: name === "m" ? phase : "version", from: "11", pool: "t4" },
+        ]),
+      );
+    const three = { pools: { t4: { ...t4.pools.t4, replicas: 3 } } };
+    expect(() => plan(zoo("version"), both("version"), three)).toThrow(
+      /pool t4 needs 4 GPUs at once \(m version 2 1, m version 1 1, n version 2 1, n version 1 1\) and has 3/,
+    );
+    expect(() => plan(zoo("reverted"), both("version"), three)).not.toThrow();
+  });
+
+  it("are counted where a pool is to hold both versions", () => {
+    const registry = registryOf([scaled(1, { isCurrent: true }, "t4"), row(2, {}, "t4")], copied);
+    const planned = () =>
+      plan(m({ phase: "version", from: "11", pool: "t4" }), registry, t4, contentOf(2), new Map([["m-v1", 3]]));
+    expect(planned).toThrow(/pool t4 needs 4 GPUs at once \(m version 2 1, m version 1 3\) and has 1/);
   });
 });
 

@@ -141,21 +141,25 @@ async function storedRollouts(client: ClientBase): Promise<Map<string, StoredRol
     hash: string;
     since: Date;
     left: number | null;
+    keptPods: number | null;
   }>(
     `SELECT m.name AS model, r.phase, r.from_version_id AS "from", r.truss_hash AS hash, r.since,
-            extract(epoch FROM r.bake_started_at + r.bake_seconds * interval '1 second' - clock_timestamp())::float8 AS left
+            extract(epoch FROM r.bake_started_at + r.bake_seconds * interval '1 second' - clock_timestamp())::float8 AS left,
+            -- An up that makes the column plans from what is there before.
+            (to_jsonb(r)->>'kept_pods')::integer AS "keptPods"
        FROM menagerie.rollout r
        JOIN menagerie.model m ON m.id = r.model_id
        JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin
       ORDER BY m.name`,
   );
   return new Map(
-    rows.map(({ from, left, ...row }) => [
+    rows.map(({ from, left, keptPods, ...row }) => [
       row.model,
       {
         ...row,
         from: from ?? undefined,
         bakeSecondsLeft: left ?? undefined,
+        ...(keptPods === null ? {} : { keptPods }),
         ...(traffic.has(row.model) ? { traffic: traffic.get(row.model) } : {}),
       },
     ]),

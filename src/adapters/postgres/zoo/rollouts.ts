@@ -30,6 +30,11 @@ export interface RolloutRecord extends RolloutRequest {
    */
   readonly judge?: DeclaredJudge | undefined;
   /**
+   * Pods that the version which it leaves keeps until it is done.
+   * @default its usual ones
+   */
+  readonly keptPods?: number | undefined;
+  /**
    * Where a guard finds apps of the rollout in an existing database.
    * @default nowhere
    */
@@ -58,15 +63,15 @@ export function recordPhase(client: ClientBase, record: RolloutRecord): Promise<
     const hash = record.phase === "reverted" && recorded ? recorded.hash : record.hash;
     const bake = record.phase === "bake";
     const { rows } = await client.query<{ since: Date }>(
-      `INSERT INTO menagerie.rollout AS r (model_id, phase, from_version_id, truss_hash, bake_started_at, bake_seconds, judge, target_apps)
-       VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN now() END, CASE WHEN $5 THEN $6::integer END, $7, $8)
+      `INSERT INTO menagerie.rollout AS r (model_id, phase, from_version_id, truss_hash, bake_started_at, bake_seconds, judge, target_apps, kept_pods)
+       VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN now() END, CASE WHEN $5 THEN $6::integer END, $7, $8, $9)
        ON CONFLICT (model_id) DO UPDATE SET
          since = CASE WHEN (r.phase, r.from_version_id, r.truss_hash) IS NOT DISTINCT FROM
                            (excluded.phase, excluded.from_version_id, excluded.truss_hash) THEN r.since ELSE now() END,
          bake_started_at = CASE WHEN $5 THEN coalesce(r.bake_started_at, now()) END,
          bake_seconds = CASE WHEN $5 THEN $6::integer END,
          phase = excluded.phase, from_version_id = excluded.from_version_id, truss_hash = excluded.truss_hash,
-         judge = excluded.judge, target_apps = excluded.target_apps
+         judge = excluded.judge, target_apps = excluded.target_apps, kept_pods = excluded.kept_pods
        RETURNING since`,
       [
         modelId,
@@ -77,6 +82,7 @@ export function recordPhase(client: ClientBase, record: RolloutRecord): Promise<
         record.bakeSeconds,
         record.judge && JSON.stringify(record.judge),
         record.guardedApps && JSON.stringify(record.guardedApps),
+        record.keptPods ?? null,
       ],
     );
     const same = recorded?.phase === record.phase && recorded.from === record.from && recorded.hash === hash;
@@ -101,7 +107,7 @@ export function recordRemoval(client: ClientBase, model: string): Promise<void> 
     if (!row) return;
     await client.query(
       `UPDATE menagerie.rollout SET phase = 'off', from_version_id = NULL, since = now(), bake_started_at = NULL,
-              bake_seconds = NULL, judge = NULL, target_apps = NULL WHERE model_id = $1`,
+              bake_seconds = NULL, judge = NULL, target_apps = NULL, kept_pods = NULL WHERE model_id = $1`,
       [row.model_id],
     );
     await note(client, row.model_id, { phase: "off", from: undefined, hash: row.hash }, row.phase);

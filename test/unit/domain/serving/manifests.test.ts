@@ -156,6 +156,16 @@ describe("the target of a model", () => {
     expect(metric?.external).not.toHaveProperty("authenticationRef");
   });
 
+  it.each([{ cpu: 70 }, { rps: 20 }])("by %j stays where pods are kept, and only its least rises", (target) => {
+    for (const keptPods of [3, 4]) {
+      const { minReplicas, ...usual } = scaled(target).spec.predictor;
+      const kept = scaled(target, { keptPods });
+      expect(kept.spec.predictor).toEqual({ ...usual, minReplicas: keptPods });
+      expect(classOf(kept)).toBe(classOf(scaled(target)));
+    }
+    expect(scaled(target, { keptPods: 0 })).toEqual(scaled(target));
+  });
+
   it("asks a Prometheus that wants a token with the one of the namespace", () => {
     const [metric] =
       scaled({ rps: 20 }, { counters: { ...counters, authentication: "gateway-counters" } }).spec.predictor.autoScaling
