@@ -12,6 +12,7 @@ import {
 } from "../../adapters/postgres/zoo/advances.ts";
 import { readZooRegistry } from "../../adapters/postgres/zoo/registry.ts";
 import { readRolloutTraffic } from "../../adapters/postgres/zoo/traffic.ts";
+import { OperatorError } from "../../domain/errors.ts";
 import { isMapping } from "../../domain/mapping.ts";
 import { refused } from "../../domain/refusals/refusal.ts";
 import type { StackConfig } from "../../domain/release/restore.ts";
@@ -30,7 +31,7 @@ import { standings } from "../../domain/zoo/standing.ts";
 import { describeTakeBack } from "../../domain/zoo/takeBack.ts";
 import { operatorName } from "../operatorDatabase.ts";
 import type { StackFile } from "../releases/stackFile.ts";
-import type { AdvancedStack } from "./advancedStack.ts";
+import { type AdvancedStack, refuseOthers } from "./advancedStack.ts";
 
 export interface AdvanceRequest {
   readonly stack: string;
@@ -166,7 +167,7 @@ async function resume(request: AdvanceRequest, ports: AdvancePorts): Promise<Adv
     return undefined;
   }
   note(`${open.model}: ${edits} was begun at ${open.begunAt.toISOString()} and goes on`);
-  return runStep(request, ports, open, file.path);
+  return runOrPutBack(request, ports, open, file.path);
 }
 
 /** Previews the file, which must hold nothing, records the step, edits the file and deploys it. */
@@ -180,11 +181,7 @@ export async function deployStep(
   const { client, run } = ports;
   await ports.before?.();
   const previewed = await ports.readFile();
-  const pending = await run.pending(signal);
-  if (pending.length > 0) {
-    const more = pending.length > 10 ? ` and ${pending.length - 10} more` : "";
-    throw refuseAdvance("advance.other-changes", { changes: `${pending.slice(0, 10).join(", ")}${more}` });
-  }
+  refuseOthers(await run.pending(signal));
   const file = await ports.readFile();
   if (!isDeepStrictEqual(file.effective, previewed.effective)) {
     throw refuseAdvance("advance.file-changed", { file: file.path });
@@ -193,7 +190,25 @@ export async function deployStep(
   const intent = { stack, model, edits, judgementId: judged?.judgementId, requestedBy: operatorName() };
   const id = await beginAdvance(client, intent);
   await file.write(editedConfig(file.config, model, edits, "to"));
-  return runStep(request, ports, { id, model, edits }, file.path);
+  return runOrPutBack(request, ports, { id, model, edits }, file.path);
+}
+
+/** A step that is refused before anything of it is done leaves the file as it was. */
+async function runOrPutBack(
+  request: Pick<AdvanceRequest, "signal">,
+  ports: AdvancePorts,
+  step: Pick<Advance, "id" | "model" | "edits">,
+  path: string,
+): Promise<AdvancedStep> {
+  try {
+    return await runStep(request, ports, step, path);
+  } catch (error) {
+    if (!(error instanceof OperatorError && error.exitCode === 3)) throw error;
+    const file = await ports.readFile();
+    await file.write(editedConfig(file.config, step.model, step.edits, "from"));
+    await endAdvance(ports.client, step, "given up");
+    throw error;
+  }
 }
 
 /** A value that the environment has stored would win over the edit, which would then do nothing. */
@@ -228,7 +243,7 @@ export async function runStep(
   path: string,
 ): Promise<AdvancedStep> {
   const { model, edits } = step;
-  const code = await run.up(signal);
+  const code = await run.up(model, signal);
   if (code !== 0) throw refuseAdvance("advance.up-failed", { model, edits: describeEntryEdits(edits) });
   const done = { edits, at: new Date() };
   await after?.(done, path);

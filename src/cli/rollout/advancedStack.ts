@@ -1,4 +1,6 @@
-import { changesNothing, type PreviewStep, shortType } from "../../domain/preview/preview.ts";
+import { stepsBesideEntry } from "../../domain/preview/besideEntry.ts";
+import { changesNothing, type Preview, type PreviewStep, shortType } from "../../domain/preview/preview.ts";
+import { refuseAdvance } from "../../domain/zoo/advanceRefusals.ts";
 import { localStack } from "../../local/localStack.ts";
 import { existingEnvironment } from "../options.ts";
 import { readStack } from "../stackText.ts";
@@ -14,8 +16,11 @@ import { objectsOfEnvironment, objectsOfStack } from "../up/stackObjects.ts";
 export interface AdvancedStack {
   /** What an `up` would change, each as people say it, such as `core/v1:Secret login`; nothing where all is as declared. */
   pending(signal: AbortSignal): Promise<readonly string[]>;
-  /** Runs `up`, which asks nobody: what nobody has agreed to ends it with exit code 3. Answers the engine's exit code. */
-  up(signal: AbortSignal): Promise<number>;
+  /**
+   * Runs `up` of an edit of one model's entry, which asks nobody. Answers the engine's exit code.
+   * @throws OperatorError with exit code 3, and nothing done, where the plan holds what the edit does not explain, or what nobody has agreed to
+   */
+  up(model: string, signal: AbortSignal): Promise<number>;
 }
 
 /** Of an embedded environment, or of the user's own engine and backend where the stack is another one. */
@@ -28,7 +33,7 @@ export function advancedStack(stack: string, environment: string): AdvancedStack
       const { steps } = await previewOf(engine, { args: plainUp.preview, signal });
       return steps.filter((step) => !changesNothing({ steps: [step] })).map(named);
     },
-    async up(signal) {
+    async up(model, signal) {
       const { engine, agreement } = await open(signal);
       // Standard output may be for JSON.
       const run: StackEngine["run"] = async (args) => {
@@ -36,11 +41,19 @@ export function advancedStack(stack: string, environment: string): AdvancedStack
         process.stderr.write(stdout + stderr);
         return code;
       };
-      const code = await agreedUp({ ...engine, run }, agreement);
+      const onlyThis = (preview: Preview): void => refuseOthers(stepsBesideEntry(model, preview).map(named));
+      const code = await agreedUp({ ...engine, run }, { ...agreement, onlyThis });
       signal.throwIfAborted();
       return code;
     },
   };
+}
+
+/** @throws OperatorError, with exit code 3, where a preview holds changes beside the step of an advance */
+export function refuseOthers(changes: readonly string[]): void {
+  if (changes.length === 0) return;
+  const more = changes.length > 10 ? ` and ${changes.length - 10} more` : "";
+  throw refuseAdvance("advance.other-changes", { changes: `${changes.slice(0, 10).join(", ")}${more}` });
 }
 
 function named({ type, name }: PreviewStep): string {

@@ -24,6 +24,11 @@ export interface Agreement extends StackObjects {
   readonly yesDelete: readonly string[];
   /** What was agreed to before, as `agreementTo` has it. */
   readonly agreed?: string | undefined;
+  /**
+   * Throws where the run would do more than was agreed to.
+   * @default it may create and update whatever the stack declares
+   */
+  readonly onlyThis?: ((preview: Preview) => void) | undefined;
   /** Whether a person at the terminal may be asked. @default whether standard input is one */
   readonly mayAsk?: boolean | undefined;
   readonly signal: AbortSignal;
@@ -42,9 +47,10 @@ export async function agreedUp(
   const { signal } = agreement;
   const resources = await engine.resources(signal);
   // Nothing can be deleted.
-  if (resources.length === 0) return engine.run(operation.run);
+  if (resources.length === 0 && !agreement.onlyThis) return engine.run(operation.run);
   const request: PreviewRequest = { ...agreement, args: operation.preview, resources };
   const preview = await (operation.deletesAll ? previewOf(engine, request) : previewOfWhatIsThere(engine, request));
+  agreement.onlyThis?.(preview);
   const listed = (of: Preview): Removal[] => {
     const found = removals(of, agreement.declared ?? keptModels(of), operation.named);
     return operation.deletesAll ? found.map((each) => ({ ...each, asked: operation.deletesAll === "asked" })) : found;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { ClientBase } from "pg";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { registerVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { actAs } from "../../../../src/adapters/postgres/transaction.ts";
@@ -23,6 +23,8 @@ import { platformDatabase, roles } from "../../../../src/domain/platformDatabase
 import { configEdits } from "../../../../src/domain/release/restore.ts";
 import { describeEntryEdits } from "../../../../src/domain/zoo/advance.ts";
 import { mergedStep } from "../../../../src/domain/zoo/mergedStep.ts";
+import { type FakeGithub, startGithub } from "../../../support/fakeGithub.ts";
+import { commitAll, gitIn } from "../../../support/gitRepository.ts";
 import { irisServing } from "../../../support/irisServing.ts";
 import { makePlatformTables } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
@@ -351,42 +353,49 @@ describe("an advance", () => {
   });
 });
 
-describe("menagerie rollout advance", () => {
-  /** A `pulumi` whose preview has these steps, and that notes what it is asked. */
-  async function withPulumi(steps: readonly object[]): Promise<string> {
-    const bin = join(folder, `bin-${model}`);
-    await mkdir(bin);
-    const asked = join(bin, "asked.txt");
-    const script = `#!/bin/sh
+/** A `pulumi` whose preview has these steps, before the file has the step's edit and with it, and that notes what it is asked. */
+async function withPulumi(steps: readonly object[], withEdit = steps): Promise<string> {
+  const bin = join(folder, `bin-${model}`);
+  await rm(bin, { recursive: true, force: true });
+  await mkdir(bin);
+  const asked = join(bin, "asked.txt");
+  const script = `#!/bin/sh
 echo "$1" >> ${asked}
 case "$1" in
   stack) echo '{"deployment": {"resources": []}}' ;;
-  preview) echo '${JSON.stringify({ steps })}' ;;
+  preview)
+    if grep -q "traffic: " ${path}; then echo '${JSON.stringify({ steps: withEdit })}'
+    else echo '${JSON.stringify({ steps })}'; fi ;;
   up) grep -o "traffic: [0-9]*" ${path} >> ${asked} ;;
 esac
 `;
-    await writeFile(join(bin, "pulumi"), script);
-    await chmod(join(bin, "pulumi"), 0o755);
-    vi.stubEnv("PATH", `${bin}${delimiter}${process.env.PATH}`);
-    vi.stubEnv("PULUMI_OPTION_CONFIG_FILE", path);
-    vi.stubEnv("MENAGERIE_DATABASE_URL", urlOf(postgres.server, "postgres"));
-    return asked;
-  }
+  await writeFile(join(bin, "pulumi"), script);
+  await chmod(join(bin, "pulumi"), 0o755);
+  vi.stubEnv("PATH", `${bin}${delimiter}${process.env.PATH}`);
+  vi.stubEnv("PULUMI_OPTION_CONFIG_FILE", path);
+  vi.stubEnv("MENAGERIE_DATABASE_URL", urlOf(postgres.server, "postgres"));
+  return asked;
+}
 
-  /** Exit code, standard output, standard error. */
-  async function menagerie(...argv: string[]) {
-    const [out, err]: string[][] = [[], []];
-    vi.spyOn(console, "log").mockImplementation((line: string) => void out?.push(line));
-    vi.spyOn(console, "error").mockImplementation((line: string) => void err?.push(line));
-    vi.spyOn(process.stderr, "write").mockImplementation((text) => Boolean(err?.push(String(text))));
-    try {
-      const code = await run(argv);
-      return { code, out: (out ?? []).join("\n"), err: (err ?? []).join("\n") };
-    } finally {
-      vi.restoreAllMocks();
-      vi.unstubAllEnvs();
-    }
+/** Exit code, standard output, standard error. */
+async function menagerie(...argv: string[]) {
+  const [out, err]: string[][] = [[], []];
+  vi.spyOn(console, "log").mockImplementation((line: string) => void out?.push(line));
+  vi.spyOn(console, "error").mockImplementation((line: string) => void err?.push(line));
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => Boolean(err?.push(String(text))));
+  try {
+    const code = await run(argv);
+    return { code, out: (out ?? []).join("\n"), err: (err ?? []).join("\n") };
+  } finally {
+    vi.restoreAllMocks();
+    vi.unstubAllEnvs();
   }
+}
+
+describe("menagerie rollout advance", () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
 
   it("runs a stack of the user's own engine by the file with the step, and answers in JSON", async () => {
     const asked = await withPulumi([{ op: "same", urn: "urn:pulumi:prod::menagerie::any::one" }]);
@@ -404,8 +413,46 @@ esac
       ],
     });
     const lines = (await readFile(asked, "utf8")).trim().split("\n");
-    expect(lines.filter((line) => line !== "stack")).toEqual(["preview", "up", "traffic: 1"]);
+    expect(lines.filter((line) => line !== "stack")).toEqual(["preview", "preview", "up", "traffic: 1"]);
     expect(await outcomes()).toEqual(["deployed"]);
+  });
+
+  it("deploys the step's own plan alone: where anything else came meanwhile, the file is as it was and nothing runs", async () => {
+    const entryOf = (name: string) => `urn:pulumi:prod::menagerie::menagerie:zoo:ModelZooEntry::${name}`;
+    const state = (parent: string) => ({ inputs: {}, outputs: {}, parent });
+    const update = (urn: string, parent: string) => {
+      const of = state(parent);
+      return { op: "update", urn, oldState: of, newState: of };
+    };
+    const stack = "urn:pulumi:prod::menagerie::pulumi:pulumi:Stack::menagerie-prod";
+    const settings = "urn:pulumi:prod::menagerie::menagerie:zoo:DynamicSettings::dynamic-settings";
+    const child = (parent: string, name: string) =>
+      `${parent.replace(/::[^:]+$/, "")}$kubernetes:core/v1:Secret::${name}`;
+    const own = [
+      update(entryOf(model), stack),
+      update(child(entryOf(model), "own"), entryOf(model)),
+      update(settings, stack),
+      update(child(settings, "settings"), settings),
+    ];
+    const others = [update(entryOf("other"), stack), update(child(entryOf("other"), "login"), entryOf("other"))];
+    const asked = await withPulumi([], [...own, ...others]);
+    const { code, err } = await menagerie("rollout", "advance", model, "-s", model);
+    expect([code, err]).toEqual([
+      3,
+      expect.stringContaining("holds other changes: zoo:ModelZooEntry other, core/v1:Secret login; run `up` first"),
+    ]);
+    expect(
+      (await readFile(asked, "utf8"))
+        .trim()
+        .split("\n")
+        .filter((line) => line !== "stack"),
+    ).toEqual(["preview", "preview"]);
+    expect(await entry()).toMatchObject({ phase: "copy" });
+    expect(await entry()).not.toHaveProperty("traffic");
+    expect(await outcomes()).toEqual(["given up"]);
+    await withPulumi([], own);
+    expect((await menagerie("rollout", "advance", model, "-s", model)).code).toBe(0);
+    expect(await outcomes()).toEqual(["given up", "deployed"]);
   });
 
   it("ends with 3, and names what else the preview holds", async () => {
@@ -423,6 +470,88 @@ esac
       expect.stringContaining("holds other changes: core/v1:Secret login; run `up` first"),
     ]);
     expect(await entry()).toMatchObject({ phase: "copy" });
+  });
+});
+
+describe("in a repository", () => {
+  let repository: string;
+  let github: FakeGithub;
+  const remote = (...args: string[]) => gitIn(folder, `--git-dir=${model}.git`, ...args);
+  const entryStep = () => {
+    const urn = `urn:pulumi:prod::menagerie::menagerie:zoo:ModelZooEntry::${model}`;
+    const state = {
+      inputs: {},
+      outputs: {},
+      parent: "urn:pulumi:prod::menagerie::pulumi:pulumi:Stack::menagerie-prod",
+    };
+    return { op: "update", urn, oldState: state, newState: state };
+  };
+
+  beforeEach(async () => {
+    repository = join(folder, `repository-${model}`);
+    await gitIn(folder, "init", "--quiet", "--bare", "-b", "main", `${model}.git`);
+    await gitIn(folder, "clone", "--quiet", `${model}.git`, repository);
+    await gitIn(repository, "checkout", "--quiet", "-b", "main");
+    await rename(path, join(repository, `Pulumi.${model}.yaml`));
+    path = join(repository, `Pulumi.${model}.yaml`);
+    await commitAll(repository);
+    await gitIn(repository, "push", "--quiet", "-u", "origin", "main");
+    github = await startGithub();
+    await withPulumi([], [entryStep()]);
+    for (const who of ["AUTHOR", "COMMITTER"]) {
+      vi.stubEnv(`GIT_${who}_NAME`, "ada");
+      vi.stubEnv(`GIT_${who}_EMAIL`, "ada@example.com");
+    }
+    for (const [name, value] of Object.entries(github.env)) vi.stubEnv(name, value);
+  });
+
+  afterEach(() => {
+    github.close();
+    vi.unstubAllEnvs();
+  });
+
+  it("--commit opens a pull request with the next step, and deploys nothing", async () => {
+    const { code, out } = await menagerie("rollout", "advance", model, "-s", model, "--commit");
+    expect([code, out]).toEqual([
+      0,
+      `${model}: phase: copy → version, traffic: 1 is proposed: https://github.example/acme/models/pull/1`,
+    ]);
+    expect(github.pulls).toMatchObject([{ base: "main", state: "open" }]);
+    expect(await remote("show", `${github.pulls[0]?.head}:Pulumi.${model}.yaml`)).toContain("traffic: 1");
+    expect(await entry()).toMatchObject({ phase: "copy" });
+    expect(await outcomes()).toEqual([]);
+  });
+
+  it("--push commits and pushes the step that it deployed, with the trailer that workflows leave alone", async () => {
+    expect((await menagerie("rollout", "advance", model, "-s", model, "--push")).code).toBe(0);
+    expect(await remote("log", "-1", "--format=%B", "main")).toContain(`Menagerie-Deployed: ${model}`);
+    expect(await remote("show", `main:Pulumi.${model}.yaml`)).toContain("traffic: 1");
+    expect(await outcomes()).toEqual(["deployed"]);
+  });
+
+  it("--push needs a clean branch, and --commit goes with it not at all", async () => {
+    await writeFile(path, `${await readFile(path, "utf8")}# edited\n`);
+    const unclean = await menagerie("rollout", "advance", model, "-s", model, "--push");
+    expect(unclean).toMatchObject({ code: 2, err: expect.stringContaining("tracked files are changed") });
+    expect((await menagerie("rollout", "advance", model, "-s", model, "--push", "--commit")).code).toBe(2);
+    expect(await entry()).toMatchObject({ phase: "copy" });
+    expect(await outcomes()).toEqual([]);
+  });
+
+  it("menagerie rollout merged deploys the step by which the file differs from an earlier commit, and nothing else", async () => {
+    const merged = (...more: string[]) => menagerie("rollout", "merged", "-s", model, "--since", "HEAD~1", ...more);
+    const text = await readFile(path, "utf8");
+    await writeFile(join(repository, "README.md"), "hello");
+    await commitAll(repository);
+    expect(await merged()).toMatchObject({ code: 0, out: "no step of a rollout was merged, so nothing is deployed" });
+    await writeFile(path, text.replace("phase: copy,", "phase: version, traffic: 1,"));
+    await commitAll(repository);
+    const { code, out } = await merged("--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ deployed: true, step: { model } });
+    expect(await entry()).toMatchObject({ phase: "version", traffic: 1 });
+    expect(await outcomes()).toEqual(["deployed"]);
+    expect((await menagerie("rollout", "merged", "-s", model)).code).toBe(2);
   });
 });
 
