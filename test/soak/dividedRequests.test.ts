@@ -193,7 +193,7 @@ test("with by: a header a user stays on one side, also while the weight rises, w
   await soon(async () => expect(await newUsers()).toEqual(first));
   await set(0, "guard");
   await soon(async () => expect((await newUsers()).size).toBe(0));
-  await set(60, "resume");
+  await set(60, "up");
   await soon(async () => expect(await newUsers()).toEqual(more));
 });
 

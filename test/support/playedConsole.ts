@@ -213,6 +213,7 @@ function standingOf(name: string, phase: Phase, place: number): ShownStanding {
             risk: 0.01,
             action: "revert",
             since: ago(45),
+            bothFail: false,
             afterDecision: null,
             verdict: {
               decision: phase === "bake" ? "good" : "bad",

@@ -21,7 +21,11 @@ export interface TrafficAddress {
 }
 
 interface Live {
-  readonly metadata: { readonly resourceVersion: string; readonly annotations?: Readonly<Record<string, string>> };
+  readonly metadata: {
+    readonly resourceVersion: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
   readonly spec?: unknown;
 }
 
@@ -69,8 +73,9 @@ export async function trafficStanding(
   if (!live) return "gone";
   const route = routeOf(live);
   if (!route || !row || !isDividedBy(route, row)) return "changed";
-  const { spec } = renderTraffic(row, route);
-  return holds(spec, live.spec) ? "as written" : "changed";
+  const { spec, metadata } = renderTraffic(row, route);
+  const written = { spec, labels: metadata.labels };
+  return holds(written, { spec: live.spec, labels: live.metadata.labels }) ? "as written" : "changed";
 }
 
 /** Nothing where it is gone already. */

@@ -95,6 +95,11 @@ export const betsOn: Readonly<Record<"bad" | "good", readonly Bet[]>> = {
  * by c = 1 − w; sure bets have m = w and c = 1. So "within the margin" means: the mean effect of all requests so far, counted alike and counted by
  * the old version's share, is at most `margin`. Weights may change between requests.
  *
+ * Sides are not matched second by second. The factor of a request depends on its weight, its side and its outcome alone, so the product over all requests of
+ * one weight is a function of four sums, whatever second they are of: waves and outages are in the τ_i, and the coin is as fair in a bad second as in a good one.
+ * How many requests of a second each side got is the coin's doing, and part of what is betted on. Seconds matter in one way: a row holds both sides of its
+ * second, so that no look sees the failures of one side before the answers of the other.
+ *
  * Where a cookie keeps users on their side, what counts is a draw. Of a user that is counted by all requests within a time from the draw, Y is the share
  * that failed. The factor is linear in Y and the logarithm concave, so a user between two shares that counts for both gets never more than the user's
  * own factor. Such users count in the order of their draws, not in that in which they are known: users of a version that fails may leave, or come

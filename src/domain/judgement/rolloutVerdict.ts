@@ -11,6 +11,8 @@ export interface RolloutVerdict {
   readonly action: JudgeAction;
   /** By everything that is counted; the one that stopped the rollout stays. */
   readonly verdict: Verdict;
+  /** Both versions fail by now, so that it decides nothing: not the new version's fault, and nobody's that a judge could name. */
+  readonly bothFail: boolean;
   /** When the decision and its reasons became what they are; null before the first. */
   readonly since: Date | null;
   /** Requests that were counted after the verdict that stopped the rollout; null before it. */

@@ -8,7 +8,10 @@ export interface SideCounts {
   /** Requests that ended, `failed` among them; those of clients that left count as answered. */
   readonly requests: number;
   readonly failed: number;
-  /** Without pods' first `warmupSeconds`; of streams the time to the first token; of an unfinished request its age, at least. */
+  /**
+   * How long requests that are over took: at the gateway whole answers, in Envoy's classes, those of a pod's first seconds among them. Failures' too.
+   * One that is not over is in no row yet.
+   */
   readonly timed: readonly TimedRequests[];
   /** Pods that were ready; undefined where nobody knows. */
   readonly pods?: number | undefined;

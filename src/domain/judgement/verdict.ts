@@ -195,7 +195,7 @@ function loadOf({ latency: { load } }: Judgement): "alike" | "differs" | "unknow
 }
 
 /** Both of them fail more than may be, so that more failures are not the new version's fault. */
-function failAlike({ total }: Judgement, settings: JudgeSettings): boolean {
+export function failAlike({ total }: Pick<Judgement, "total">, settings: Pick<JudgeSettings, "maxErrors">): boolean {
   const limit = settings.maxErrors ?? bothFailShare;
   return total.new.failed > limit * total.new.requests && total.old.failed > limit * total.old.requests;
 }

@@ -54,7 +54,8 @@ export function shownStandings(
 /** What is notable of it in a word or two, such as `judged bad`; empty where nothing is. */
 export function notableOf({ takenBack, judgement }: ShownStanding, now: Date): string {
   if (takenBack) return describeTakeBack(takenBack, now);
-  return judgement?.verdict.decision === "bad" ? "judged bad" : "";
+  if (judgement?.verdict.decision === "bad") return "judged bad";
+  return judgement?.bothFail ? "both versions fail" : "";
 }
 
 /** Lines of `menagerie rollout <model>`. */

@@ -1,7 +1,5 @@
-/** Who changes how much a new version answers. */
-export const trafficChangers = ["up", "advance", "guard", "restore", "resume"] as const;
-
-export type TrafficChanger = (typeof trafficChangers)[number];
+/** Who changes how much a new version answers. An advance, a restore and whoever resumes a rollout edit the stack's file, and `up` sets what it says. */
+export type TrafficChanger = "up" | "guard";
 
 /** A version of a rollout, by what it is in it. */
 export const rolloutSides = ["old", "new"] as const;

@@ -8,6 +8,7 @@ import pg, { type ClientBase } from "pg";
 import { pino } from "pino";
 import { readyPods } from "../../adapters/kubernetes/oldVersion.ts";
 import { pruneJudgements } from "../../adapters/postgres/judgement/judgements.ts";
+import { readVerdicts } from "../../adapters/postgres/judgement/readVerdicts.ts";
 import { lead } from "../../adapters/postgres/leader.ts";
 import { clientConfig, withClient } from "../../adapters/postgres/server.ts";
 import { readBadRollouts } from "../../adapters/postgres/takeBack/badVerdicts.ts";
@@ -55,7 +56,12 @@ const metrics = createMetrics(() => {
 async function readStandings() {
   const client = await pool.connect();
   try {
-    return { takenBack: await readTakenBack(client), bad: await readBadRollouts(client) };
+    const verdicts = [...(await readVerdicts(client, "every")).values()];
+    return {
+      takenBack: await readTakenBack(client),
+      bad: await readBadRollouts(client),
+      bothFail: verdicts.filter(({ bothFail }) => bothFail).map(({ model }) => model),
+    };
   } finally {
     client.release();
   }

@@ -1,11 +1,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { BadRollout } from "../../adapters/postgres/takeBack/badVerdicts.ts";
-import type { TakenBack } from "../../domain/zoo/takeBack.ts";
+import { afterTakeBack, describeTakeBack, type TakenBack } from "../../domain/zoo/takeBack.ts";
 
 /** What the database says of take-backs, the same from every pod. */
 export interface GuardStandings {
   readonly takenBack: readonly TakenBack[];
   readonly bad: readonly BadRollout[];
+  /** Models whose rollouts are held because both versions fail. */
+  readonly bothFail: readonly string[];
 }
 
 /** Metrics in Prometheus' text format. While the database does not answer, nothing is told of rollouts. */
@@ -32,13 +34,18 @@ export function createMetrics(read: () => Promise<GuardStandings>) {
   });
   new Gauge({
     name: "menagerie_rollout_taken_back",
-    help: "1 for a content that the guard took back, or holds, until an operator resumes it; the same from every pod. `state` is done, or under way while something is left to do.",
-    labelNames: ["model", "action", "state"] as const,
+    help: "1 for a content that the guard took back, or holds, until an operator resumes it; the same from every pod. `state` is done, or under way while something is left to do. `says` is what previews say of it.",
+    labelNames: ["model", "action", "state", "says"] as const,
     registers,
     async collect() {
       this.reset();
-      for (const { model, action, doneAt } of (await read().catch(() => nothing)).takenBack)
-        this.set({ model, action, state: doneAt === null ? "under way" : "done" }, 1);
+      for (const taken of (await read().catch(() => nothing)).takenBack) {
+        const { model, action, doneAt, at } = taken;
+        // The same from the first moment to the last, and with its day whenever somebody reads it.
+        const was = describeTakeBack({ ...taken, doneAt: at }, new Date(0));
+        const says = `${was}; ${afterTakeBack(taken)}`;
+        this.set({ model, action, state: doneAt === null ? "under way" : "done", says }, 1);
+      }
     },
   });
   new Gauge({
@@ -51,7 +58,17 @@ export function createMetrics(read: () => Promise<GuardStandings>) {
       for (const { model, action } of (await read().catch(() => nothing)).bad) this.set({ model, action }, 1);
     },
   });
+  new Gauge({
+    name: "menagerie_rollout_both_fail",
+    help: "1 for a rollout of which both versions fail, so that its judge decides nothing; the same from every pod.",
+    labelNames: ["model"] as const,
+    registers,
+    async collect() {
+      this.reset();
+      for (const model of (await read().catch(() => nothing)).bothFail) this.set({ model }, 1);
+    },
+  });
   return { registry, leads, turns, lastTurn };
 }
 
-const nothing: GuardStandings = { takenBack: [], bad: [] };
+const nothing: GuardStandings = { takenBack: [], bad: [], bothFail: [] };

@@ -2,7 +2,7 @@ import type { ClientBase } from "pg";
 import type { DeclaredJudge } from "../../../domain/judgement/declared.ts";
 import type { RolloutVerdict, VerdictStep } from "../../../domain/judgement/rolloutVerdict.ts";
 import type { Judgement } from "../../../domain/judgement/state.ts";
-import { verdictOf } from "../../../domain/judgement/verdict.ts";
+import { failAlike, verdictOf } from "../../../domain/judgement/verdict.ts";
 
 interface Row {
   readonly model: string;
@@ -10,6 +10,7 @@ interface Row {
   readonly begunAt: Date;
   readonly settings: DeclaredJudge;
   readonly state: Judgement;
+  readonly isOpen: boolean;
 }
 
 const stepsAtMost = 20;
@@ -20,7 +21,8 @@ export async function readVerdicts(
   models: readonly string[] | "every",
 ): Promise<Map<string, RolloutVerdict>> {
   const { rows } = await client.query<Row>(
-    `SELECT DISTINCT ON (m.name) m.name AS model, j.id::text AS id, j.begun_at AS "begunAt", j.settings, j.state
+    `SELECT DISTINCT ON (m.name) m.name AS model, j.id::text AS id, j.begun_at AS "begunAt", j.settings, j.state,
+            j.ended_at IS NULL AS "isOpen"
        FROM menagerie.rollout r
        JOIN menagerie.model m ON m.id = r.model_id
        JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin
@@ -37,7 +39,7 @@ export async function readVerdicts(
   );
   const byJudgement = Map.groupBy(steps.rows, ({ judgementId }) => judgementId);
   return new Map(
-    rows.map(({ model, id, begunAt, settings, state }) => {
+    rows.map(({ model, id, begunAt, settings, state, isOpen }) => {
       const history = (byJudgement.get(id) ?? []).map(({ judgementId: _, ...step }) => step).reverse();
       const found: RolloutVerdict = {
         model,
@@ -46,6 +48,7 @@ export async function readVerdicts(
         risk: state.risk,
         action: settings.action,
         verdict: verdictOf(state, settings),
+        bothFail: isOpen && !state.decided && failAlike(state, settings),
         since: history.at(-1)?.at ?? null,
         afterDecision: state.decided ? state.afterDecision : null,
         history,

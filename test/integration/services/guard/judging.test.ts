@@ -223,10 +223,10 @@ describe("a rollout", () => {
     const bothFail = async () => (await readVerdicts(client, [judged.model])).get(judged.model)?.bothFail;
     expect(await bothFail()).toBe(true);
     // Once both answer, or the rollout is over, nobody has to look.
-    await seconds(400, { "2xx": 20 }, { "2xx": 180 });
+    await seconds(10, { "2xx": 1_000 }, { "2xx": 9_000 });
     await judge();
     expect(await bothFail()).toBe(false);
-    await seconds(400, { "5xx": 20 }, { "5xx": 180 });
+    await seconds(10, { "5xx": 1_000 }, { "5xx": 9_000 });
     await judge();
     expect(await bothFail()).toBe(true);
     await client.query("UPDATE menagerie.rollout SET judge = NULL WHERE model_id = $1", [judged.modelId]);

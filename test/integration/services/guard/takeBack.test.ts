@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { withClient } from "../../../../src/adapters/postgres/server.ts";
 import { openTakeBacks, readTakenBack } from "../../../../src/adapters/postgres/takeBack/takeBacks.ts";
+import { actAs } from "../../../../src/adapters/postgres/transaction.ts";
+import { recordPhase } from "../../../../src/adapters/postgres/zoo/rollouts.ts";
 import { readRolloutTraffic, setTraffic } from "../../../../src/adapters/postgres/zoo/traffic.ts";
-import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
+import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
 import type { OldVersion } from "../../../../src/domain/zoo/takeBackWeight.ts";
 import { type GuardNews, guardTurn } from "../../../../src/services/guard/guard.ts";
 import { goOn, takeBack } from "../../../../src/services/guard/takeBack.ts";
@@ -85,6 +87,42 @@ describe("a take-back", () => {
       [rollout.model],
     );
     expect(states).toEqual([{ state: "reverted" }]);
+  });
+
+  it.each([
+    ["a higher traffic", { weight: 70 }, /so its weight is not raised/],
+    ["a later phase", { phase: "bake" }, /"bake" is refused: taken back at/],
+    ["new content", { phase: "copy", hash: "c".repeat(64) }, /is a step back from forward/],
+    ["other content in the same phase", { phase: "forward", hash: "c".repeat(64) }, /changed/],
+    ["the end of the rollout", { phase: "off" }, /is a step back from forward/],
+  ] as const)("is not kept from its end by a person who asks for %s in its middle", async (_, asked, sentence) => {
+    const rollout = await makeRollout(postgres.server, 5);
+    await rollout.move("forward");
+    const { model, from, hash } = rollout;
+    const request = { model, organization: "admin", from, hash, gates: [], bakeSeconds: 0 };
+    const up = () =>
+      onPlatform(async (client) => {
+        await actAs(client, roles.deployer);
+        if (!("weight" in asked)) return void (await recordPhase(client, { ...request, ...asked }));
+        const expected = (await readRolloutTraffic(client, model))?.generation;
+        await setTraffic(client, { model, expected, weight: asked.weight, by: "up" });
+      });
+    await rollout.asGuard(async (client) => {
+      const ports = tablePorts(client);
+      const traffic = {
+        ...ports.traffic,
+        async apply(name: string) {
+          await expect(up()).rejects.toThrow(sentence);
+          await ports.traffic.apply(name);
+          await expect(up()).rejects.toThrow(sentence);
+        },
+      };
+      expect(await takeBack({ ...ports, traffic }, rollout.intent())).toEqual({ state: "done" });
+    });
+    await expect(up()).rejects.toThrow(sentence);
+    expect(await rollout.moved()).toEqual([]);
+    expect(await gatewayOf(rollout)).toBe(0);
+    expect(await onPlatform((client) => readRolloutTraffic(client, model))).toMatchObject({ weight: 0 });
   });
 
   it("of a rollout whose phase went back before its intent does nothing", async () => {

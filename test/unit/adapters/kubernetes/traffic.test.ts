@@ -137,8 +137,16 @@ it("stands as it was written, or was changed by hand, or is gone", async () => {
   expect(await trafficStanding(address(), at(2, 50))).toBe("changed");
   expect(await trafficStanding(address(), undefined)).toBe("changed");
   expect(await trafficStanding(address(), { ...row, to: "13" })).toBe("changed");
+  const written = stored;
   write({ ...stored, spec: { http: [] } });
   expect(await trafficStanding(address(), row)).toBe("changed");
+  const { labels, ...metadata } = (written?.metadata ?? {}) as { labels?: Record<string, string> };
+  const [label = ""] = Object.keys(labels ?? {});
+  write({ ...written, metadata: { ...metadata, labels: { ...labels, [label]: "another" } } });
+  expect(await trafficStanding(address(), row)).toBe("changed");
+  // What others add is theirs.
+  write({ ...written, metadata: { ...metadata, labels: { ...labels, theirs: "1" } } });
+  expect(await trafficStanding(address(), row)).toBe("as written");
   await removeTraffic(address());
   await removeTraffic(address());
   expect(await trafficStanding(address(), row)).toBe("gone");

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { differenceBounds, logEvidenceOfBad, logEvidenceOfGood } from "../../../../src/domain/judgement/coin.ts";
 import { logIncompleteBeta } from "../../../../src/domain/judgement/incompleteBeta.ts";
@@ -116,6 +117,29 @@ describe("bounds by the router's coin", () => {
       expect(logEvidenceOfBad(counts, 0.01)).toBeGreaterThan(Math.log(4 / 0.005));
     },
   );
+
+  /** As docs/judge.md has them, with two metrics. */
+  const enough = [
+    [0.01, 2],
+    [0.1, 3],
+    [0.5, 6],
+    [0.6, 8],
+    [0.75, 12],
+    [0.9, 28],
+    [0.99, 198],
+  ] as const;
+
+  test.each(enough)("at a weight of %s it takes %s requests that all fail, and the page says so", (weight, most) => {
+    const evidenceAt = (newFailed: number) => {
+      const oldAnswered = Math.floor((newFailed * (1 - weight)) / weight);
+      const routed = [{ weight, newFailed, newAnswered: 0, oldFailed: 0, oldAnswered }];
+      return logEvidenceOfBad({ routed, pairs: noPairs }, 0.01);
+    };
+    expect(evidenceAt(most)).toBeGreaterThanOrEqual(Math.log(2 / 0.005));
+    expect(evidenceAt(most - 1)).toBeLessThan(Math.log(2 / 0.005));
+    const page = readFileSync(join(import.meta.dirname, "../../../../docs/judge.md"), "utf8");
+    expect(page.replaceAll(/ +/g, " ")).toContain(`| ${weight * 100} % | ${most} |`);
+  });
 
   test("ten pairs of which only the new version's fail are bad with half of half of 1 %", () => {
     const pairs = { newFailed: 10, oldFailed: 0, alike: 0 };

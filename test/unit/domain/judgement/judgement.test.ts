@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { beginJudgement, foldRow } from "../../../../src/domain/judgement/judgement.ts";
 import {
   isFailure,
@@ -36,6 +36,33 @@ function took(milliseconds: number, count: number) {
 }
 
 describe("a rollout's errors", () => {
+  test("a row costs the same after 10,000 as after 1,000: the state has as many numbers, and a decision takes as many logarithms", () => {
+    const by: JudgeSettings = { ...settings, maxMismatch: 0.02, maxLatencyRatio: { p50: 1.5, p95: 2 } };
+    const random = randomOf(7);
+    const row = () =>
+      routed(
+        0.5,
+        side(10, Number(random() < 0.05), { timed: took(20 + 100 * random(), 10) }),
+        side(10, Number(random() < 0.05), { timed: took(20 + 100 * random(), 10) }),
+      );
+    const numbers = (value: unknown): number =>
+      typeof value === "object" && value !== null
+        ? Object.values(value).reduce((sum: number, each) => sum + numbers(each), 0)
+        : 1;
+    const logarithms = vi.spyOn(Math, "log");
+    const cost = (from: Judgement) => {
+      logarithms.mockClear();
+      const judgement = fold(Array.from({ length: 100 }, row), by, from);
+      return { judgement, logarithms: logarithms.mock.calls.length, numbers: numbers(judgement) };
+    };
+    const early = cost(fold(Array.from({ length: 900 }, row), by));
+    const late = cost(fold(Array.from({ length: 8_900 }, row), by, early.judgement));
+    logarithms.mockRestore();
+    expect(late.judgement.decided).toBeNull();
+    expect(late.numbers).toBe(early.numbers);
+    expect(late.logarithms).toBeLessThanOrEqual(2 * early.logarithms);
+  });
+
   test("a version that fails every request is bad within ten, however small its weight, long before minRequests", () => {
     for (const weight of [0.01, 0.1, 0.5]) {
       let judgement = beginJudgement(settings.risk);

@@ -85,8 +85,12 @@ async function api(options: Partial<CopyParts> = {}) {
     ...options,
   });
   const pointer = {
-    ...{ id: "7", name: "mine", organizationId: "3", organization: "one", limits: {}, isApp: true },
-    ...{ createdAt: 0, versioned: true },
+    name: "mine",
+    organizationId: "3",
+    organization: "one",
+    limits: {},
+    createdAt: 0,
+    versioned: true,
   };
   const at = await listening(
     createApiServer({
