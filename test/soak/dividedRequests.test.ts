@@ -203,7 +203,7 @@ test("a hand edit of the object is found by a refresh and written again", async 
   const before = await requestJson<{ spec: { http: unknown[] } }>(shared.kubeConfig(), "GET", path);
   await requestJson(shared.kubeConfig(), "PATCH", path, {
     contentType: "application/merge-patch+json",
-    body: { spec: { http: before.spec.http.slice(-1) } },
+    body: { spec: { http: [{ name: "by-hand", directResponse: { status: 503 } }] } },
   });
   const refused = await shared.home.menagerie(["pulumi", "--", "preview", "--refresh", "--expect-no-changes"]);
   expect(refused.code).not.toBe(0);

@@ -70,8 +70,9 @@ const differingRequest = z.strictObject({
       z.strictObject({
         at: text,
         how: z.enum(["value", "kind", "absent"]),
-        old: z.unknown(),
-        new: z.unknown(),
+        // A side that does not have the place has no value here, as JSON has none for it.
+        old: z.unknown().optional(),
+        new: z.unknown().optional(),
       }),
     )
     .readonly(),

@@ -60,8 +60,20 @@ test("a result is evidence for exactly its contents, variables, samples and rule
 test("a result that does not prove is stored as evidence that did not pass", async () => {
   await repository.model("iris", { factor: 3 });
   await repository.commit();
-  const [ofIris] = await evidence(await proven());
+  const result = await proven();
+  const [ofIris] = await evidence(result);
   expect(ofIris).toMatchObject({ evidence: { passed: false } });
+  // JSON has no value for a place that only one side's answer has.
+  const absent = forged(result, ({ answers }) => ({
+    answers: answers && {
+      ...answers,
+      smallest: answers.smallest.map((request) => ({
+        ...request,
+        differences: [{ at: "y", how: "absent", old: 1, new: undefined }],
+      })),
+    },
+  }));
+  expect(await evidence(absent)).toEqual(await evidence(result));
 });
 
 test("a file that says otherwise than the commits, or than its own numbers, is refused", async () => {
