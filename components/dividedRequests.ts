@@ -50,7 +50,8 @@ export function divideRequests(
     // As the state has it: without keys that hold nothing.
     const attached = { api, name: gatewayName, hosts: [...hosts], checksKeys };
     const batches = environment.parts.services && checksKeys ? { servicesNamespace: services.namespace } : undefined;
-    return given({ ...identity, gateway: attached, paths: paths && [...paths], old, new: fresh, batches });
+    const tellsUsers = recordsUsers(plan) ? (true as const) : undefined;
+    return given({ ...identity, gateway: attached, paths: paths && [...paths], old, new: fresh, batches, tellsUsers });
   });
   const { expected, due } = traffic;
   // What is declared stays as it is while the guard's own split holds, so that taking a rollout back is not drift.
@@ -81,12 +82,24 @@ export function divideRequests(
   );
 }
 
+/** The header that keeps users on one side; undefined where none does. */
+function headerOf({ traffic }: Pick<ZooModelPlan, "traffic">): string | undefined {
+  return stickyHeaderOf(traffic?.sticky) ?? stickyHeaderOf(traffic?.asked?.sticky);
+}
+
+/** Whether every request of users whom a header keeps on one side is recorded. */
+function recordsUsers({ traffic }: Pick<ZooModelPlan, "traffic">): boolean {
+  if (!traffic || headerOf({ traffic }) === undefined) return false;
+  return [traffic.old, traffic.new].every(({ recording }) => recording?.sample === 100);
+}
+
 /** What has the gateway draw by the hash of a header, before an object asks for it and until none does. */
 function hashByHeader(
-  { environment, plan: { name, traffic }, paths }: Pick<DividedModel, "environment" | "plan" | "paths">,
+  { environment, plan, paths }: Pick<DividedModel, "environment" | "plan" | "paths">,
   parent: pulumi.Resource,
 ): pulumi.Resource[] {
-  const header = stickyHeaderOf(traffic?.sticky) ?? stickyHeaderOf(traffic?.asked?.sticky);
+  const { name, traffic } = plan;
+  const header = headerOf(plan);
   if (!traffic || header === undefined) return [];
   const { namespace, gateway } = environment.spec;
   const identity = { name: kubernetesName(name), namespace, model: name, kind: "zoo", managedBy: "stack" } as const;
@@ -96,6 +109,7 @@ function hashByHeader(
     paths,
     header,
     hash: traffic.new.hash,
+    tellsUsers: recordsUsers(plan),
   });
   return [
     new kubernetes.apiextensions.CustomResource(

@@ -1,5 +1,5 @@
 import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
-import { stickyBy } from "../domain/zoo/traffic.ts";
+import { stickyBy, stickyHeaderOf } from "../domain/zoo/traffic.ts";
 import type { ParsedEnvironment } from "./environment.ts";
 import { setGuardUrlCommand } from "./migrationTarget.ts";
 import { keyPath } from "./sentences.ts";
@@ -72,23 +72,17 @@ export function judgeIssues({
   });
 }
 
-/** Recorders tell users apart by a cookie alone. Fixed limits are judged whoever is drawn. */
+/** By a header, recorders have to see every user's first request. Fixed limits are judged whoever is drawn. */
 function userIssues(
   name: string,
-  { judge, by, traffic = 100, from, phase }: ParsedEnvironment["zoo"][string],
+  { judge, by, traffic = 100, from, phase, recording }: ParsedEnvironment["zoo"][string],
 ): Refusal[] {
-  if (!judge || judge.control === 0 || judge.limits.length > 0) return [];
+  const isJudged = judge && judge.control > 0 && judge.limits.length === 0;
+  const isDrawn = stickyHeaderOf(stickyBy(by)) !== undefined && traffic > 0 && traffic < 100;
   // What going back does not need must not be in its way.
-  if (
-    by === undefined ||
-    stickyBy(by) === "cookie" ||
-    from === undefined ||
-    phase === "reverted" ||
-    traffic <= 0 ||
-    traffic >= 100
-  )
-    return [];
+  if (!isJudged || !isDrawn || from === undefined || phase === "reverted") return [];
+  if (!recording || recording.paused || recording.sample === 100) return [];
   const at = (...key: string[]) => keyPath(["zoo", name, ...key]);
-  const keys = { traffic: at("traffic"), judge: at("judge"), control: at("judge", "control") };
-  return [refusal("judge.users", at("by"), { ...keys, percent: traffic })];
+  const keys = { by: at("by"), judge: at("judge"), control: at("judge", "control") };
+  return [refusal("judge.users", at("recording", "sample"), { ...keys, sample: recording.sample })];
 }

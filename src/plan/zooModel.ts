@@ -30,7 +30,7 @@ import { shadowGate } from "../domain/zoo/shadowGate.ts";
 import { digestOf, type SmokeCase, suiteOf } from "../domain/zoo/smoke.ts";
 import { afterTakeBack, describeTakeBack, type TakenBack, takenBackContent } from "../domain/zoo/takeBack.ts";
 import type { TargetPair } from "../domain/zoo/targetApps.ts";
-import { type PlannedSplit, stickyBy } from "../domain/zoo/traffic.ts";
+import type { PlannedSplit } from "../domain/zoo/traffic.ts";
 import { describeSplit, splitOf } from "../domain/zoo/trafficPlan.ts";
 import { given } from "../environment/given.ts";
 import { needsContent, pinnedRow } from "./content.ts";
@@ -294,7 +294,7 @@ function judgeOf(
     ...settings,
     maxMismatch: maxMismatch ?? usualMismatch,
     compare: rules,
-    users: stickyBy(by) === "cookie" ? true : undefined,
+    users: by === undefined ? undefined : true,
     recordedIn: recordingSchema(name),
   });
 }

@@ -54,9 +54,9 @@ export const rolloutTraffic: Handler<RolloutTrafficInputs, RolloutTrafficInputs>
     return news;
   },
   async read(_id, props) {
-    const { readRolloutTraffic } = await import("../adapters/postgres/zoo/traffic.ts");
+    const { readTrafficToWrite } = await import("../adapters/postgres/zoo/traffic.ts");
     const { trafficStanding } = await import("../adapters/kubernetes/traffic.ts");
-    const row = await asDeployer(props, (client) => readRolloutTraffic(client, props.model));
+    const row = await asDeployer(props, (client) => readTrafficToWrite(client, props.model));
     const standing = await trafficStanding(await addressOf(props), row);
     if (standing === "gone") return undefined;
     const { edited: _, ...others } = props;

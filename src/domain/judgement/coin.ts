@@ -104,7 +104,7 @@ export const betsOn: Readonly<Record<"bad" | "good", readonly Bet[]>> = {
  * that failed. The factor is linear in Y and the logarithm concave, so a user between two shares that counts for both gets never more than the user's
  * own factor. Such users count in the order of their draws, not in that in which they are known: users of a version that fails may leave, or come
  * again, so when a user is known may tell the side. That adds one condition: what a user gets does not depend on the sides of those who are drawn
- * within the same time.
+ * within the same time. Where the hash of a header does, the coin is that of hashedUsers.ts.
  *
  * Alternatives: 2×2 blocks (Turner, Ly, Grünwald 2024, arXiv:2106.02693) need independent requests with constant probabilities in each
  * version, blocks of declared size, and are no sharper here; adaptive bets (Waudby-Smith, Ramdas 2024, arXiv:2010.09686) need every single

@@ -16,7 +16,7 @@ export const declaredJudgeSchema = z.strictObject({
   maxLatencyRatio: z.strictObject({ p50: z.number().optional(), p95: z.number().optional() }).optional(),
   maxMismatch: share.optional(),
   minRequests: z.number(),
-  /** Users are drawn by a cookie, and counted in place of requests. @default requests are */
+  /** Users are drawn, by a cookie or by a header, and counted in place of requests. @default requests are */
   users: z.boolean().optional(),
   /** Percent. */
   control: z.number(),

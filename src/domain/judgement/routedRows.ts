@@ -32,6 +32,8 @@ export interface WeightStep {
   readonly appliedAt: number | undefined;
   /** Users keep their side while the weight stays. */
   readonly isSticky: boolean;
+  /** By the hash of a header. @default by a cookie */
+  readonly isHashed?: boolean | undefined;
 }
 
 export interface CountFacts {
@@ -61,7 +63,7 @@ export type ReadyPods = Readonly<Record<CountedBin["side"], number>>;
 /** A source may be late until others have told so many seconds more. A path that nobody tells of is missing after as many. */
 export const patience = 30;
 /** Gateways follow a new weight within a second, and durations are read every 5 s: until then, a request may be of either weight. */
-const leastSettling = 7;
+export const leastSettling = 7;
 /** Seconds of which pods are told that are counted a little later: counts arrive that late, and load is a mean of minutes. */
 const podsHold = 60;
 /** A stream of hours does not hold up its rollout for as long. */

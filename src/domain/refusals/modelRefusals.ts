@@ -213,10 +213,10 @@ export const modelRefusals = {
     cause: "Whether two answers differ is seen in their bodies.",
   },
   "judge.users": {
-    says: "keeps users on one side by a header while {traffic} is {percent}, and {judge} has to tell users apart",
-    fix: "write cookie, remove the key, or set {control} to 0 and a maxErrors",
+    says: "is {sample}, and {judge} has to see the first request of every user whom {by} keeps on one side",
+    fix: "set it to 100, set {by} to cookie, or set {control} to 0 and a maxErrors",
     cause:
-      "With by, the router draws users. With a cookie, recorders see which request was drawn and which ones followed it; by a header, every request looks alike, and requests of one user counted one by one take equal versions back too often. At a traffic of 100 pairs are compared, which need no draw.",
+      "By a header, a user is drawn once for a whole rollout, and counts by the first request that is stored. Of a share of the requests, whoever sends more is seen sooner, and users of a version that fails may send more or fewer. With a cookie, the gateway says which request was drawn. At a traffic of 100 pairs are compared, which need no draw.",
   },
   "judge.apps-elsewhere": {
     says: '"revert" would leave the apps that {apps} moves in another database where they are',

@@ -9,6 +9,11 @@ export interface StickyHeader
   readonly header: string;
   /** Content of the new version: another one draws everybody anew. */
   readonly hash: string;
+  /**
+   * Every request of both versions is recorded, so that a judge may count users. It has a draw of its own, so that no user's side was known before a
+   * recorder saw the first request: where recording begins later, or ends, everybody is drawn anew. @default some are not
+   */
+  readonly tellsUsers?: boolean | undefined;
 }
 
 /**
@@ -25,10 +30,10 @@ export function stickyRule({ namespace, name }: Pick<StickyHeader, "namespace" |
  * https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route_components.proto#config-route-v3-weightedcluster). It has no weight:
  * whoever changes these leaves it alone. Requests without the header are drawn by themselves.
  */
-export function stickyHeaderManifest({ header, hash, ...route }: StickyHeader) {
+export function stickyHeaderManifest({ header, hash, tellsUsers, ...route }: StickyHeader) {
   const { name, namespace, model, gateway } = route;
   // Hashed with the value: of each rollout others are the first.
-  const salt = `${namespace}/${model}/${hash}/`;
+  const salt = `${namespace}/${model}/${hash}/${tellsUsers ? "users/" : ""}`;
   return {
     apiVersion: "networking.istio.io/v1alpha3" as const,
     kind: "EnvoyFilter" as const,

@@ -1,7 +1,7 @@
 import { type RolloutTraffic, stickyHeaderOf } from "../zoo/traffic.ts";
 import { activatorBackend, copiedHeader, versionHeader } from "./activator.ts";
 import { batchesBackend, batchHeader } from "./batchRequests.ts";
-import { coinCookie, coinHeader } from "./coin.ts";
+import { coinCookie, coinHeader, hashCoin } from "./coin.ts";
 import { httpRouteManifest } from "./httpRoute.ts";
 import { httpRouteLimits } from "./httpRouteFeatures.ts";
 import { modelLabels } from "./inferenceService.ts";
@@ -33,6 +33,8 @@ export interface DividedRoute
    * @default they are divided, and counted, as all others
    */
   readonly batches?: { readonly servicesNamespace: string } | undefined;
+  /** Every request of users whom a header keeps on one side is recorded: recorders are told who is whose. @default they are not */
+  readonly tellsUsers?: true | undefined;
 }
 
 /** Name of the object that divides a model's requests. `-traffic` is as short as what ends Services of versions. */
@@ -121,7 +123,7 @@ function pathRules(row: RolloutTraffic, route: DividedRoute): Route["rules"] {
  * of a header goes by the rule's name, and takes the new version for the last part of what hashes may be, so that a higher weight only adds users.
  */
 function sideRules(
-  { model: _, generation, weight, control, sticky }: RolloutTraffic,
+  { model: _, generation, weight, control, sticky, drawKey: key }: RolloutTraffic,
   route: DividedRoute,
 ): Omit<RouteRule, "rewrite">[] {
   const named = [
@@ -130,11 +132,15 @@ function sideRules(
   ];
   const sides = (weight >= 100 ? named.reverse() : named).filter((each) => each.weight > 0);
   const isDrawn = sides.length > 1;
-  const isHashed = stickyHeaderOf(sticky) !== undefined;
+  const header = stickyHeaderOf(sticky);
+  const isHashed = header !== undefined;
   const cookie = sticky === "cookie" && isDrawn ? coinCookie(route.name, generation) : undefined;
-  // Recorders tell users apart by the id of the request that was drawn for them.
   const isTold = route.old.recorded && route.new.recorded;
-  const told = cookie !== undefined && isTold ? { [coinHeader]: cookie } : {};
+  const hash =
+    isHashed && isDrawn && route.tellsUsers && key !== undefined ? hashCoin({ generation, header, key }) : undefined;
+  // Recorders tell users apart by the id of the request that was drawn for them, or by their header.
+  const coin = isTold ? (cookie ?? hash) : undefined;
+  const told = coin === undefined ? {} : { [coinHeader]: coin };
   const path = `${servingPath(route.namespace, route.name)}/`;
   const copied = isDrawn || control === 0 ? undefined : weight >= 100 ? route.old : route.new;
   const woken = copied && frontOf(copied) ? { [copiedHeader]: copied.service } : {};

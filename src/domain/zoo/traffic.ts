@@ -52,6 +52,8 @@ export interface RolloutTraffic extends TrafficSplit {
   /** Content of the new version. */
   readonly hash: string;
   readonly changedAt: Date;
+  /** By which recorders hide the values of a header that keeps users on one side; only whoever writes the gateway's object reads it. */
+  readonly drawKey?: string | undefined;
 }
 
 /** The split of a plan. */
@@ -78,7 +80,7 @@ export function isWhole(split: TrafficSplit | undefined): boolean {
 }
 
 /** One change of it. */
-export interface TrafficStep extends Omit<RolloutTraffic, "changedAt"> {
+export interface TrafficStep extends Omit<RolloutTraffic, "changedAt" | "drawKey"> {
   readonly by: TrafficChanger;
   readonly verdictId: string | undefined;
   readonly at: Date;

@@ -112,7 +112,9 @@ async function readRecorded(
   const until = Math.min(now - recordersLag, second, since + mostPairSeconds);
   if (recordedIn === undefined || until < since + pairsEvery) return { rows: [], until: since };
   const pairs = await readPairs(client, recordedIn, rollout, { since, until });
-  const drawn = users ? await readUsers(client, recordedIn, rollout, { since, until, drawnFrom }) : [];
+  const drawn = users
+    ? await readUsers(client, { ...rollout, schema: recordedIn, steps }, { since, until, drawnFrom })
+    : [];
   return { rows: [...userRows(drawn, steps), ...pairRows(pairs, compare, steps, longest)], until };
 }
 

@@ -207,9 +207,9 @@ function record(parts: RecorderParts, operation: Operation, request: IncomingMes
 }
 
 /** How the gateway found the side of a request. */
-function toldOf({ headers }: IncomingMessage): Readonly<Record<string, string>> {
+function toldOf({ headers, headersDistinct }: IncomingMessage): Readonly<Record<string, string>> {
   const told = headers[coinHeader];
-  const coin = storedCoin(typeof told === "string" ? told : undefined, headers.cookie);
+  const coin = storedCoin(typeof told === "string" ? told : undefined, headers.cookie, (name) => headersDistinct[name]);
   return coin === undefined ? {} : { [coinHeader]: coin };
 }
 

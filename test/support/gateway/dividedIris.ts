@@ -2,7 +2,7 @@ import { modelRoute } from "../../../src/domain/serving/modelRoute.ts";
 import type { RouteApi } from "../../../src/domain/serving/route.ts";
 import { type DividedRoute, renderTraffic, trafficObject } from "../../../src/domain/serving/trafficRoute.ts";
 import { virtualServiceManifest } from "../../../src/domain/serving/virtualService.ts";
-import type { RolloutSide, TrafficSplit } from "../../../src/domain/zoo/traffic.ts";
+import type { RolloutSide, RolloutTraffic, TrafficSplit } from "../../../src/domain/zoo/traffic.ts";
 import type { SeenRequest } from "../../local/support/backends.ts";
 import { applyManifest, type Manifest } from "../../local/support/manifests.ts";
 import { OwnGateway } from "./ownGateway.ts";
@@ -61,7 +61,10 @@ export class DividedIris {
   }
 
   /** Writes the object that divides requests, as `up` and the guard write it, and what leads to it. @param route - what it is made from. Default: as it was opened */
-  async divide(split: Partial<TrafficSplit>, route: DividedRoute = this.route): Promise<void> {
+  async divide(
+    split: Partial<TrafficSplit & Pick<RolloutTraffic, "drawKey">>,
+    route: DividedRoute = this.route,
+  ): Promise<void> {
     this.#generation += 1;
     const pair = { model: "iris", from: "11", to: "12", hash: "content-1", changedAt: new Date(0) };
     const row = { ...pair, weight: 0, control: 0, sticky: undefined, generation: this.#generation, ...split };

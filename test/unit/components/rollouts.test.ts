@@ -102,6 +102,18 @@ it("a gateway that draws by a header learns to before the object asks for it", a
   expect(JSON.stringify((options as Record<string, unknown>)[key])).toContain(filter.split(" ").at(-1));
 });
 
+it.each([
+  { recording: {}, tells: true },
+  { recording: { sample: 50 }, tells: undefined },
+  { recording: { paused: true }, tells: undefined },
+])("users by a header have a draw of their own where all their requests are recorded: $recording", async (each) => {
+  const { recording, tells } = each;
+  const { resources } = await declaredOf(dividedBy("x-user", { recording }));
+  const one = (ending: string) => Object.entries(resources).find(([key]) => key.includes(ending))?.[1];
+  expect((one(":RolloutTraffic ") as { route: { tellsUsers?: true } }).route.tellsUsers).toBe(tells);
+  expect(JSON.stringify(one(":EnvoyFilter iris-by-header")).includes("/users/")).toBe(tells ?? false);
+});
+
 it("a release that was restored serves what its row says and builds nothing", async () => {
   const declared = await declaredOf(restoredCase);
   expectGolden("restored", declared);

@@ -95,7 +95,7 @@ export async function readWeightSteps(
 ): Promise<WeightStep[]> {
   const { rows } = await client.query<Omit<WeightStep, "appliedAt"> & { appliedAt: number | null }>(
     `SELECT generation::float8 AS generation, weight, extract(epoch FROM at)::float8 AS at, extract(epoch FROM applied_at)::float8 AS "appliedAt",
-            sticky IS NOT NULL AS "isSticky"
+            sticky IS NOT NULL AS "isSticky", coalesce(sticky LIKE 'header:%', false) AS "isHashed"
        FROM menagerie.rollout_traffic_step
       WHERE model_id = $1 AND from_version_id = $2 AND truss_hash = $3 ORDER BY generation`,
     [modelId, old.id, hash],

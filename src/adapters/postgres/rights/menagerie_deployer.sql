@@ -31,7 +31,8 @@ GRANT SELECT ON menagerie.judgement, menagerie.verdict TO menagerie_deployer;
 -- Weights of rollouts: changed by these functions alone, which note every change.
 GRANT EXECUTE ON FUNCTION
   menagerie.set_traffic(text, bigint, double precision, double precision, text, text, bigint),
-  menagerie.traffic_applied(text, bigint)
+  menagerie.traffic_applied(text, bigint),
+  menagerie.draw_key(text)
   TO menagerie_deployer;
 GRANT SELECT ON menagerie.rollout_traffic, menagerie.rollout_traffic_step TO menagerie_deployer;
 

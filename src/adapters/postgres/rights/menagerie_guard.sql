@@ -18,7 +18,8 @@ GRANT SELECT ON menagerie.zoo_migration, menagerie.zoo_migration_row TO menageri
 -- Weights of rollouts: changed by these functions alone, which note every change; a trigger lets a guard lower them only.
 GRANT EXECUTE ON FUNCTION
   menagerie.set_traffic(text, bigint, double precision, double precision, text, text, bigint),
-  menagerie.traffic_applied(text, bigint)
+  menagerie.traffic_applied(text, bigint),
+  menagerie.draw_key(text)
   TO menagerie_guard;
 GRANT SELECT ON menagerie.rollout_traffic, menagerie.rollout_traffic_step TO menagerie_guard;
 
@@ -30,3 +31,6 @@ GRANT SELECT, INSERT (model_id, from_version_id, to_version_id, truss_hash, sett
 GRANT SELECT, INSERT (judgement_id, seq, row) ON menagerie.judgement_row TO menagerie_guard;
 GRANT SELECT, INSERT (judgement_id, model_id, generation, decision, verdict) ON menagerie.verdict TO menagerie_guard;
 GRANT EXECUTE ON FUNCTION menagerie.prune_judgements() TO menagerie_guard;
+-- Users by the hash of a header: each once under each weight. It adds them, and changes none.
+GRANT SELECT, INSERT (model_id, truss_hash, person, generation, is_new, at, hash_from, hash_until, chance)
+  ON menagerie.hashed_user TO menagerie_guard;

@@ -1,6 +1,13 @@
 import type { ClientBase } from "pg";
 import { messageOf } from "../../../domain/errors.ts";
-import type { RolloutTraffic, Sticky, TrafficChanger, TrafficSplit, TrafficStep } from "../../../domain/zoo/traffic.ts";
+import {
+  type RolloutTraffic,
+  type Sticky,
+  stickyHeaderOf,
+  type TrafficChanger,
+  type TrafficSplit,
+  type TrafficStep,
+} from "../../../domain/zoo/traffic.ts";
 import { sqlState } from "../server.ts";
 import { takeBackStates } from "../takeBack/takeBacks.ts";
 import { refuse } from "./refusals.ts";
@@ -76,6 +83,14 @@ export async function readRolloutTraffic(client: ClientBase, model: string): Pro
   return (await trafficsOf(client, model)).get(model);
 }
 
+/** That of one with the key of its draw, for whoever writes the object that the gateway reads. A draw by a header that has no key gets one. */
+export async function readTrafficToWrite(client: ClientBase, model: string): Promise<RolloutTraffic | undefined> {
+  const row = await readRolloutTraffic(client, model);
+  if (!row || stickyHeaderOf(row.sticky) === undefined) return row;
+  const { rows } = await client.query<{ key: string | null }>("SELECT menagerie.draw_key($1) AS key", [model]);
+  return { ...row, drawKey: rows[0]?.key ?? undefined };
+}
+
 async function trafficsOf(client: ClientBase, model: string | null): Promise<Map<string, RolloutTraffic>> {
   const { rows } = await client.query<TrafficRow & { changedAt: Date }>(
     `SELECT ${columns}, t.changed_at AS "changedAt" FROM menagerie.rollout_traffic t ${ofZoo}
@@ -112,7 +127,7 @@ export async function writeTraffic(
   write: (read: () => Promise<RolloutTraffic>) => Promise<number | undefined>,
 ): Promise<void> {
   const written = await write(async () => {
-    const row = await readRolloutTraffic(client, model);
+    const row = await readTrafficToWrite(client, model);
     if (!row) throw new Error(`${model} has no traffic`);
     return row;
   });

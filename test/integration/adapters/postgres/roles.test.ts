@@ -123,6 +123,13 @@ const attempts = {
     "INSERT INTO menagerie.take_back_step (take_back_id, step) SELECT 1, 'done' WHERE false",
   "change a take-back": "UPDATE menagerie.take_back SET reason = 'x'",
   "forget a take-back": "DELETE FROM menagerie.take_back",
+  "have the key of a draw": "SELECT menagerie.draw_key('none')",
+  "read keys of draws": "SELECT key FROM menagerie.hash_draw",
+  "read users of draws": "SELECT person FROM menagerie.hashed_user",
+  "note a user of a draw":
+    "INSERT INTO menagerie.hashed_user (model_id, truss_hash, person, generation, is_new, at, hash_from, hash_until) SELECT 1, 'x', 'x', 1, true, now(), 0, 1 WHERE false",
+  "change a user of a draw": "UPDATE menagerie.hashed_user SET chance = 0.5",
+  "forget users of draws": "DELETE FROM menagerie.hashed_user",
   "resume a rollout": "INSERT INTO menagerie.rollout_resume (take_back_id, who, reason) SELECT 1, 'x', 'x' WHERE false",
   "hold a migration": "UPDATE menagerie.zoo_migration SET paused_at = now() WHERE false",
   "change a phase": "UPDATE menagerie.rollout SET phase = 'off' WHERE false",
@@ -152,6 +159,7 @@ const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
     ...(["read models", "read organizations", "read migrations", "read take-backs", "see what is taken back"] as const),
     ...(["take back", "note a step of a take-back", "set traffic", "note that traffic was applied"] as const),
     ...(["read traffic of rollouts", "read the history of traffic"] as const),
+    ...(["have the key of a draw", "read users of draws", "note a user of a draw"] as const),
   ],
   [roles.migrator]: ["read models", "move pointers", "read migrations", "become the owner", "hold a migration"],
   [roles.deployer]: [
@@ -159,6 +167,7 @@ const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
     ...(["record a release", "record an intent", "record an outcome"] as const),
     ...(["read traffic of rollouts", "read the history of traffic", "set traffic"] as const),
     ...(["note that traffic was applied", "see what is taken back", "see what is resumed", "change a phase"] as const),
+    "have the key of a draw",
   ],
   [roles.operator]: [
     ...(["read take-backs", "see what is taken back", "see what is resumed", "resume a rollout"] as const),

@@ -22,7 +22,7 @@ import { patience } from "../../../../src/domain/judgement/routedRows.ts";
 import type { JudgementRow } from "../../../../src/domain/judgement/rows.ts";
 import type { Judgement, Verdict } from "../../../../src/domain/judgement/state.ts";
 import { gistOf, verdictOf } from "../../../../src/domain/judgement/verdict.ts";
-import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
+import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
 import { contentVersion } from "../../../../src/domain/shadow/evidence.ts";
 import type { Outcome } from "../../../../src/domain/traffic/outcome.ts";
 import { judgeOnce } from "../../../../src/services/guard/judging.ts";
@@ -33,7 +33,7 @@ import { randomOf } from "../../../support/judge/random.ts";
 import { rolloutRows } from "../../../support/judge/rolloutRows.ts";
 import { beyondMargin, equalVersions } from "../../../support/judge/scenarios.ts";
 import { binomialTail } from "../../../support/judge/table.ts";
-import { makePlatformTables } from "../../../support/platformTables.ts";
+import { makePlatformTables, rolePassword } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 import { type StoredPrediction, storePredictions } from "../../../support/predictions.ts";
 import { wholeMatrix } from "../../../support/wholeMatrix.ts";
@@ -58,6 +58,7 @@ beforeAll(async () => {
   await makePlatformTables(postgres.server);
   const connection = await connected();
   client = connection;
+  judging = connection;
   end = () => connection.end();
 });
 
@@ -110,7 +111,9 @@ async function seconds(count: number, fresh: Counts = {}, old: Counts = {}, ofAp
 
 /** Ten percent, in force since long ago. */
 const tenPercent = () => weightFrom(client, judged, 10, start - 100);
-const judge = (now = told + 1) => judgeOnce(client, new Date(now * 1000));
+/** Judges. By the guard's own login, it has the guard's rights alone. */
+let judging: ClientBase;
+const judge = (now = told + 1) => judgeOnce(judging, new Date(now * 1000));
 
 async function verdicts(): Promise<Verdict[]> {
   const { rows } = await client.query<{ verdict: Verdict }>(
@@ -408,6 +411,31 @@ describe("recorded pairs", () => {
   });
 });
 
+/** The gateway tells until then; the judge looks as often as it takes. */
+async function judgedUntil(second: number): Promise<void> {
+  await storeBatch(client, gateway, {
+    observed: { since: told, until: second },
+    tellsEnds: true,
+    counts: [],
+    timed: [],
+  });
+  for (told = Math.max(told, second); ; ) {
+    await judge(told + 30);
+    const { rows } = await client.query<{ pairs: number }>(
+      "SELECT (cursor->>'pairs')::float8 AS pairs FROM menagerie.judgement WHERE model_id = $1 AND ended_at IS NULL",
+      [judged.modelId],
+    );
+    if ((rows[0]?.pairs ?? 0) > told - 10) return;
+  }
+}
+
+const counted = async () =>
+  (
+    await client.query<{ state: Judgement }>("SELECT state FROM menagerie.judgement WHERE model_id = $1 ORDER BY id", [
+      judged.modelId,
+    ])
+  ).rows.map(({ state }) => ({ errors: state.errors.routed, users: state.users ?? [] }));
+
 describe("users whom a cookie keeps on their side", () => {
   const schema = "recorded_users";
   const ofUsers: DeclaredJudge = { ...usualJudge, users: true, recordedIn: schema };
@@ -446,32 +474,6 @@ describe("users whom a cookie keeps on their side", () => {
       await storePredictions(client, schema, requests);
     }
   }
-
-  /** The gateway tells until then; the judge looks as often as it takes. */
-  async function judgedUntil(second: number): Promise<void> {
-    await storeBatch(client, gateway, {
-      observed: { since: told, until: second },
-      tellsEnds: true,
-      counts: [],
-      timed: [],
-    });
-    for (told = Math.max(told, second); ; ) {
-      await judge(told + 30);
-      const { rows } = await client.query<{ pairs: number }>(
-        "SELECT (cursor->>'pairs')::float8 AS pairs FROM menagerie.judgement WHERE model_id = $1 AND ended_at IS NULL",
-        [judged.modelId],
-      );
-      if ((rows[0]?.pairs ?? 0) > told - 10) return;
-    }
-  }
-
-  const counted = async () =>
-    (
-      await client.query<{ state: Judgement }>(
-        "SELECT state FROM menagerie.judgement WHERE model_id = $1 ORDER BY id",
-        [judged.modelId],
-      )
-    ).rows.map(({ state }) => ({ errors: state.errors.routed, users: state.users ?? [] }));
 
   it("are judged by their first requests at once", async () => {
     await users(40, (side) => (side === "new" ? 500 : 200));
@@ -513,6 +515,193 @@ describe("users whom a cookie keeps on their side", () => {
     );
     await judgedUntil(start + 800);
     expect((await counted())[1]).toEqual({ errors: [], users: [] });
+  });
+});
+
+describe("users whom a header keeps on their side", () => {
+  const schema = "recorded_by_header";
+  const ofUsers: DeclaredJudge = { ...usualJudge, users: true, recordedIn: schema };
+  const versions = () => ({ new: contentVersion(judged.hash, {}), old: contentVersion("0".repeat(64), {}) });
+  let asked = 0;
+  let guard: Client;
+
+  beforeAll(async () => {
+    await ensurePredictionTables(client, schema, { retentionDays: 5, readers: [roles.guard] });
+    await client.query(`SELECT ${schema}.make_prediction_day((now() AT TIME ZONE 'UTC')::date - 1)`);
+    const login = { ...postgres.server, user: roles.guard, password: rolePassword };
+    guard = new Client(clientConfig(login, platformDatabase));
+    await guard.connect();
+    judging = guard;
+  });
+
+  afterAll(async () => {
+    judging = client;
+    await guard.end();
+  });
+
+  beforeEach(async () => {
+    await client.query(`TRUNCATE ${schema}.inference_requests, ${schema}.inference_response`);
+    await begin(ofUsers);
+  });
+
+  const divide = (weight: number, at: number) => weightFrom(client, judged, weight, at, "header:x-user");
+
+  /** Of 200 users, one for every fiftieth of a hundredth of all hashes. */
+  const everybody = Array.from({ length: 200 }, (_, user) => user);
+  const sideAt = (user: number, weight: number) => (user * 50 >= 10_000 - 100 * weight ? "new" : "old");
+
+  /** Each of these users comes once, a tenth of a second after the one before, with some requests; sides take turns. */
+  async function come(
+    { generation, weight, at }: { readonly generation: number; readonly weight: number; readonly at: number },
+    statusOf: (side: "new" | "old", request: number) => number = () => 200,
+    { users = everybody, requests = 1 } = {},
+  ): Promise<void> {
+    const inTurn = users.toSorted((one, other) => ((one * 77) % 200) - ((other * 77) % 200));
+    for (const [place, user] of inTurn.entries()) {
+      const side = sideAt(user, weight);
+      asked += 1;
+      await storePredictions(
+        client,
+        schema,
+        Array.from({ length: requests }, (_, request) => ({
+          id: `${judged.model}-${asked}-${request}`,
+          at: new Date(at * 1000 + place * 100 + request * 10),
+          status: statusOf(side, request),
+          version: versions()[side],
+          operation: "predict",
+          headers: { "x-menagerie-coin": `hash ${generation} ${user.toString(16).padStart(32, "0")}` },
+        })),
+      );
+    }
+  }
+
+  const fails = (side: "new" | "old") => (side === "new" ? 500 : 200);
+  const none = failureShares.map(() => 0);
+  const unfailing = (users: number) => none.map((_, place) => (place === 0 ? users : 0));
+
+  it("are judged by their first requests at once", async () => {
+    const generation = await divide(50, start - 100);
+    await come({ generation, weight: 50, at: start + 10 }, fails, {
+      users: everybody.filter((user) => user % 5 === 0),
+    });
+    await judgedUntil(start + 30);
+    expect(await decisions()).toEqual(["undecided", "bad"]);
+    expect((await verdicts()).at(-1)?.because).toEqual([expect.stringMatching(/^errors/)]);
+  });
+
+  it("and by all of their requests once their time is over", async () => {
+    const generation = await divide(50, start - 100);
+    const later = (side: "new" | "old", request: number) => (request > 0 ? fails(side) : 200);
+    await come({ generation, weight: 50, at: start + 10 }, later, { requests: 4 });
+    await judgedUntil(start + 100);
+    expect(await decisions()).not.toContain("bad");
+    await judgedUntil(start + 700);
+    expect((await verdicts()).at(-1)).toMatchObject({
+      decision: "bad",
+      because: [expect.stringMatching(/^of the requests of a user 75 % fail, by \d+ users, against 0 %/)],
+    });
+  });
+
+  it("count once under a weight however often they come, and under the next one by what was left to chance", async () => {
+    const first = { generation: await divide(10, start - 100), weight: 10 };
+    await come({ ...first, at: start + 10 });
+    await judgedUntil(start + 40);
+    await come({ ...first, at: start + 40 });
+    await judgedUntil(start + 70);
+    const atTen = { weight: 0.1, newFailed: 0, newAnswered: 20, oldFailed: 0, oldAnswered: 180 };
+    expect((await counted())[0]?.errors).toEqual([atTen]);
+    const half = { generation: await divide(50, start + 70), weight: 50 };
+    await come({ ...half, at: start + 72 });
+    await come({ ...half, at: start + 100 });
+    await judgedUntil(start + 200);
+    const left = { weight: 4_000 / 9_000, newFailed: 0, newAnswered: 80, oldFailed: 0, oldAnswered: 100 };
+    expect((await counted())[0]?.errors).toEqual([atTen, left]);
+    // A control of another size is another generation, which draws nobody.
+    const again = { generation: await divide(50.001, start + 200), weight: 50 };
+    await come({ ...again, at: start + 202 });
+    await judgedUntil(start + 900);
+    expect((await counted())[0]).toEqual({
+      errors: [atTen, left],
+      users: [
+        { weight: 0.1, new: unfailing(20), old: unfailing(180) },
+        { weight: 4_000 / 9_000, new: unfailing(80), old: unfailing(100) },
+      ],
+    });
+  });
+
+  it("who come first under two weights in one turn of the judge count for both", async () => {
+    const one = { generation: await divide(10, start - 100), weight: 10 };
+    await come({ ...one, at: start + 2 }, undefined, { users: everybody.slice(100) });
+    const other = { generation: await divide(50, start + 13), weight: 50 };
+    await come({ ...other, at: start + 14 });
+    await judgedUntil(start + 100);
+    expect((await counted())[0]?.errors).toEqual([
+      { weight: 0.1, newFailed: 0, newAnswered: 20, oldFailed: 0, oldAnswered: 80 },
+      { weight: 4_000 / 9_000, newFailed: 0, newAnswered: 80, oldFailed: 0, oldAnswered: 0 },
+      { weight: 0.5, newFailed: 0, newAnswered: 0, oldFailed: 0, oldAnswered: 100 },
+    ]);
+  });
+
+  it("are no news to an edited judge", async () => {
+    const first = { generation: await divide(10, start - 100), weight: 10 };
+    await come({ ...first, at: start + 10 });
+    await judgedUntil(start + 100);
+    await client.query(
+      `UPDATE menagerie.rollout SET judge = judge || '{"maxErrorIncrease": 0.02}' WHERE model_id = $1`,
+      [judged.modelId],
+    );
+    await come({ ...first, at: start + 100 }, fails);
+    await judgedUntil(start + 800);
+    expect((await counted())[1]).toEqual({ errors: [], users: [] });
+  });
+
+  it("are those of whom a gateway told: what clients say while one version answers all counts for nothing", async () => {
+    const generation = await divide(10, start - 100);
+    await divide(100, start + 5);
+    await come({ generation, weight: 10, at: start + 20 }, fails);
+    await judgedUntil(start + 100);
+    expect((await counted())[0]?.errors).toEqual([]);
+  });
+
+  it("are on a side where they cannot be: nobody knows what was drawn, and they count no more", async () => {
+    const first = { generation: await divide(10, start - 100), weight: 10 };
+    const some = everybody.slice(190);
+    await come({ ...first, at: start + 10 }, undefined, { users: some });
+    const half = { generation: await divide(50, start + 30), weight: 50 };
+    // As if the gateway drew each request by itself.
+    await come({ ...half, weight: 0, at: start + 40 }, undefined, { users: some });
+    await judgedUntil(start + 100);
+    expect((await counted())[0]?.errors).toEqual([
+      { weight: 0.1, newFailed: 0, newAnswered: 10, oldFailed: 0, oldAnswered: 0 },
+    ]);
+  });
+
+  it("are forgotten with their key 14 days after the rollout, and not before", async () => {
+    const first = { generation: await divide(10, start - 100), weight: 10 };
+    await come({ ...first, at: start + 10 });
+    await judgedUntil(start + 100);
+    const key = async () =>
+      (await client.query<{ key: string }>("SELECT menagerie.draw_key($1) AS key", [judged.model])).rows[0]?.key;
+    const before = await key();
+    expect(before).toMatch(/^[0-9a-f]{32}$/);
+    expect(await key()).toBe(before);
+    const left = async () =>
+      (
+        await client.query<{ users: number; keys: number }>(
+          `SELECT (SELECT count(*)::int FROM menagerie.hashed_user WHERE model_id = $1) AS users,
+                  (SELECT count(*)::int FROM menagerie.hash_draw WHERE model_id = $1) AS keys`,
+          [judged.modelId],
+        )
+      ).rows[0];
+    const old = "now() - interval '15 days'";
+    await client.query(`UPDATE menagerie.hash_draw SET made_at = ${old} WHERE model_id = $1`, [judged.modelId]);
+    await client.query(`UPDATE menagerie.rollout_traffic_step SET at = ${old} WHERE model_id = $1`, [judged.modelId]);
+    await pruneJudgements(client);
+    expect(await left()).toEqual({ users: 200, keys: 1 });
+    await client.query("UPDATE menagerie.rollout SET phase = 'done' WHERE model_id = $1", [judged.modelId]);
+    await pruneJudgements(client);
+    await pruneJudgements(client);
+    expect(await left()).toEqual({ users: 0, keys: 0 });
   });
 });
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { readUsers } from "../../../../src/adapters/postgres/judgement/readUsers.ts";
 import { withClient } from "../../../../src/adapters/postgres/server.ts";
 import { userWindow } from "../../../../src/domain/judgement/userRows.ts";
+import { hashCoin } from "../../../../src/domain/serving/coin.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 import { startPredictor, type TestPredictor } from "../../../support/predictor.ts";
 import { startRecorder, type TestRecorder } from "../../../support/recorder.ts";
@@ -60,15 +61,17 @@ const draw = (side: "old" | "new", fails = false, more: Readonly<Record<string, 
 const follow = (side: "old" | "new", id: string, fails = false) =>
   ask(side, { "x-menagerie-coin": cookie, cookie: `theirs=1; ${cookie}=${side}.${id}` }, fails);
 
+const tellsBy = { generation: 7, weight: 50, at: begun - 10, appliedAt: begun - 10, isSticky: true };
+
 /** What is told of all users, each kind as if its time were over. */
-async function told(drawnFrom = begun) {
+async function told({ drawnFrom = begun, steps = [tellsBy] } = {}) {
   const stored = async () =>
     (await recorders.old.query<{ n: number }>("SELECT count(*)::int AS n FROM inference_response"))[0]?.n;
   await expect.poll(stored, { interval: 50 }).toBe(ids.length);
-  const sides = { old: { recordedAs: "1" }, new: { recordedAs: "2" } };
+  const asked = { modelId: "1", hash: "b", schema, steps, old: { recordedAs: "1" }, new: { recordedAs: "2" } };
   const read = (later: number) =>
     withClient(postgres.server, "postgres", (client) =>
-      readUsers(client, schema, sides, { since: begun + later, until: begun + 300 + later, drawnFrom }),
+      readUsers(client, asked, { since: begun + later, until: begun + 300 + later, drawnFrom }),
     );
   const all = [...(await read(0)), ...(await read(userWindow))];
   const sums: Record<string, { users: number; failed: number }> = {};
@@ -124,7 +127,46 @@ it("what nobody was drawn for counts for nothing: other requests, made up cookie
     "first old": { users: 5, failed: 0 },
     "whole old": { users: 5, failed: 0 },
   });
-  expect(await told(begun + 300)).toEqual({});
+  expect(await told({ drawnFrom: begun + 300 })).toEqual({});
+});
+
+it("what a client says of itself while no gateway tells anything counts for nothing", async () => {
+  const overBefore = [tellsBy, { generation: 8, weight: 100, at: begun - 9, appliedAt: begun - 9, isSticky: true }];
+  expect(await told({ steps: overBefore })).toEqual({});
+  expect(await told({ steps: [{ ...tellsBy, at: begun + 900, appliedAt: begun + 900 }] })).toEqual({});
+});
+
+it("of a user by a header, what is stored hides who it is, and the model is told nothing of it", async () => {
+  const seen: string[] = [];
+  const answer = predictor.answer;
+  predictor.answer = (response, body, request) => {
+    seen.push(...Object.keys(request.headers));
+    answer(response, body, request);
+  };
+  const coin = hashCoin({ generation: 7, header: "x-user", key: "0123456789abcdef0123456789abcdef" });
+  const asked = [
+    await ask("new", { "x-menagerie-coin": coin, "x-user": "ada@example.com" }),
+    await ask("new", { "x-menagerie-coin": coin, "x-user": "ada@example.com" }, true),
+    await ask("old", { "x-menagerie-coin": coin, "x-user": "bob@example.com" }),
+    await ask("old", { "x-menagerie-coin": coin }),
+  ];
+  predictor.answer = answer;
+  const stored = () =>
+    recorders.old.query<{ coin: string | null; headers: string }>(
+      `SELECT headers->>'x-menagerie-coin' AS coin, headers::text AS headers FROM inference_requests
+        WHERE request_id = ANY ($1) ORDER BY array_position($1, request_id)`,
+      [asked],
+    );
+  await expect.poll(async () => (await stored()).length, { interval: 50 }).toBe(asked.length);
+  const rows = await stored();
+  const [one, again, other, nobody] = rows.map((row) => row.coin);
+  expect(one).toMatch(/^hash 7 [0-9a-f]{32}$/);
+  expect(again).toBe(one);
+  expect(other).not.toBe(one);
+  expect(nobody).toBeNull();
+  expect(rows.map(({ headers }) => headers).join()).not.toMatch(/example|0123456789abcdef/);
+  expect(seen).toContain("x-user");
+  expect(seen).not.toContain("x-menagerie-coin");
 });
 
 it("no cookie is stored", async () => {

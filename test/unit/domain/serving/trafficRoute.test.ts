@@ -160,6 +160,34 @@ describe("the object that divides requests", () => {
     expect(filter("c").spec).not.toEqual(spec);
   });
 
+  it("tells recorders the header by which it draws, and a key, where all requests are recorded; they have a draw of their own", () => {
+    const drawKey = "0123456789abcdef0123456789abcdef";
+    const both = route({ old: side(1, { recorded: true }), new: side(2, { recorded: true }), tellsUsers: true });
+    const of = row({ sticky: "header:x-user", drawKey });
+    const told = { request: { set: { "x-menagerie-coin": `hash 7 x-user ${drawKey}` } } };
+    const [rule, ...others] = rules(of, both);
+    expect(others).toEqual([]);
+    expect(rule?.route?.map(({ headers, weight }) => [headers, weight])).toEqual([
+      [told, 9000],
+      [told, 1000],
+    ]);
+    const unrecorded = route({ tellsUsers: true, old: side(1, { recorded: true }) });
+    for (const [untold, by] of [
+      [{ ...of, weight: 100 }, both],
+      [{ ...of, weight: 0 }, both],
+      [{ ...of, drawKey: undefined }, both],
+      [{ ...of, sticky: undefined }, both],
+      [of, { ...both, tellsUsers: undefined }],
+      [of, unrecorded],
+    ] as const)
+      expect(JSON.stringify(rules(untold, by))).not.toContain("x-menagerie-coin");
+    const { gateway: attached, ...identity } = route();
+    const filter = { ...identity, gateway: attached, header: "x-user", hash: "b" };
+    const salted = JSON.stringify(stickyHeaderManifest({ ...filter, tellsUsers: true }));
+    expect(salted).toContain("models/iris/b/users/");
+    expect(JSON.stringify(stickyHeaderManifest(filter))).not.toContain("users/");
+  });
+
   it("copies to the version that does not answer, where one answers all", () => {
     const mirrors = (weight: number) => rules(row({ weight, control: 5 }))[0];
     const copied = (service: string) => [{ ...to(service), percentage: { value: 5 } }];

@@ -8,10 +8,12 @@ import {
   noteTrafficApplied,
   readRolloutTraffic,
   readTrafficSteps,
+  readTrafficToWrite,
   setTraffic,
 } from "../../../../../src/adapters/postgres/zoo/traffic.ts";
 import { platformDatabase, roles } from "../../../../../src/domain/platformDatabase.ts";
 import type { Phase } from "../../../../../src/domain/zoo/phases.ts";
+import type { Sticky } from "../../../../../src/domain/zoo/traffic.ts";
 import { makePlatformTables } from "../../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../../support/postgres.ts";
 
@@ -193,4 +195,30 @@ it("the first note that the gateway's object was written counts", async () => {
   expect(first?.appliedAt).toBeUndefined();
   await note(2);
   expect((await steps())[0]?.appliedAt).toEqual(appliedAt);
+});
+
+it("whoever writes the gateway's object has the key of a draw by a header: one for all weights of a content, and another for the next", async () => {
+  const keyOf = (role: string, of = model) =>
+    as(role, async (client) => (await readTrafficToWrite(client, of))?.drawKey);
+  const set = (weight: number, sticky: Sticky | undefined) =>
+    up(async (client) => {
+      const expected = (await readRolloutTraffic(client, model))?.generation;
+      return setTraffic(client, { model, expected, weight, sticky, by: "up" });
+    });
+  await set(10, "cookie");
+  expect(await keyOf(roles.deployer)).toBeUndefined();
+  await set(10, "header:x-user");
+  const [key, others] = await Promise.all([keyOf(roles.deployer), keyOf(roles.guard)]);
+  expect(key).toMatch(/^[0-9a-f]{32}$/);
+  expect(others).toBe(key);
+  await set(50, "header:x-user");
+  expect(await keyOf(roles.guard)).toBe(key);
+  await register(3, "c");
+  await stand("version", "c");
+  await set(10, "header:x-user");
+  const next = await keyOf(roles.deployer);
+  expect(next).toMatch(/^[0-9a-f]{32}$/);
+  expect(next).not.toBe(key);
+  // Nobody else needs it.
+  expect(await up((client) => readRolloutTraffic(client, model))).not.toHaveProperty("drawKey");
 });
