@@ -7,7 +7,6 @@ import { dump } from "js-yaml";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { proofResult } from "../../src/domain/proof/result.ts";
 import { copyOfCheckout, hostProcesses, TestHome } from "../local/support/menagerie.ts";
-import { commentPicture } from "../support/commentPicture.ts";
 import { commitAll, gitIn } from "../support/gitRepository.ts";
 import { editedModels, editedRequests, type ProofEdit, proofEdits, type Replacement } from "../support/proofEdits.ts";
 import { sampleOf } from "../support/proofRepository.ts";
@@ -150,8 +149,6 @@ test("of forty edits none is missed, and none is told to differ that answers ali
   const slow = models.find(({ name }) => edits.find((each) => each.name === name)?.what === "a slow loop");
   if (slow) expect(slow.new.latency.p50).toBeGreaterThan((slow.old.latency.p50 ?? 0) + 15);
   const comment = await readFile(markdown, "utf8");
-  // The picture of docs/prove.md is made so.
-  if (process.env.PROOF_PICTURE) await writeFile(process.env.PROOF_PICTURE, commentPicture(comment));
   for (const { name, verdict } of models)
     if (changes.includes(verdict)) expect(comment).toContain(`### ${name}: ${verdict}`);
 });
