@@ -635,7 +635,8 @@ describe("users whom a header keeps on their side", () => {
     const other = { generation: await divide(50, start + 13), weight: 50 };
     await come({ ...other, at: start + 14 });
     await judgedUntil(start + 100);
-    expect((await counted())[0]?.errors).toEqual([
+    const errors = (await counted())[0]?.errors ?? [];
+    expect(errors.toSorted((one, other) => one.weight - other.weight)).toEqual([
       { weight: 0.1, newFailed: 0, newAnswered: 20, oldFailed: 0, oldAnswered: 80 },
       { weight: 4_000 / 9_000, newFailed: 0, newAnswered: 80, oldFailed: 0, oldAnswered: 0 },
       { weight: 0.5, newFailed: 0, newAnswered: 0, oldFailed: 0, oldAnswered: 100 },
