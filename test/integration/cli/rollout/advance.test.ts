@@ -511,6 +511,26 @@ describe("in a repository", () => {
     vi.unstubAllEnvs();
   });
 
+  it("menagerie rollout merged deploys nothing where no step was merged", async () => {
+    await writeFile(join(repository, "README.md"), "hello");
+    await commitAll(repository);
+    expect(await menagerie("rollout", "merged", "-s", model, "--since", "HEAD~1")).toMatchObject({
+      code: 0,
+      out: "no step of a rollout was merged, so nothing is deployed",
+    });
+  });
+
+  it("menagerie rollout merged deploys the step by which the file differs from an earlier commit", async () => {
+    const text = await readFile(path, "utf8");
+    await writeFile(path, text.replace("phase: copy,", "phase: version, traffic: 1,"));
+    await commitAll(repository);
+    const { code, out, err } = await menagerie("rollout", "merged", "-s", model, "--since", "HEAD~1", "--json");
+    expect([code, err]).toEqual([0, expect.any(String)]);
+    expect(JSON.parse(out)).toMatchObject({ deployed: true, step: { model } });
+    expect(await entry()).toMatchObject({ phase: "version", traffic: 1 });
+    expect(await outcomes()).toEqual(["deployed"]);
+  });
+
   it("--commit opens a pull request with the next step, and deploys nothing", async () => {
     const { code, out } = await menagerie("rollout", "advance", model, "-s", model, "--commit");
     expect([code, out]).toEqual([
