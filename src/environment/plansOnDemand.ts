@@ -182,11 +182,14 @@ export class PlansOnDemand implements Plans {
 }
 
 /** What concerns these models: what else the database has may be declared later, or by somebody else. */
-function registryOf({ versions, rollouts, evidence }: ZooRegistry, models: readonly string[]): ZooRegistry {
+function registryOf(registry: ZooRegistry, models: readonly string[]): ZooRegistry {
+  const { versions, rollouts, evidence, takenBack = [], resumed = [] } = registry;
   const named = new Set([...models, ...models.map(copyName)]);
   return {
     versions: new Map([...versions].filter(([name]) => named.has(name))),
     rollouts: new Map([...rollouts].filter(([name]) => named.has(name))),
     evidence: evidence.filter(({ model }) => named.has(model)),
+    takenBack: takenBack.filter(({ model }) => named.has(model)),
+    resumed: resumed.filter(({ model }) => named.has(model)),
   };
 }

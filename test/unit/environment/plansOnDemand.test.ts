@@ -6,6 +6,7 @@ import { DevelopmentVersion } from "../../../components/developmentVersion.ts";
 import { GpuNodePool } from "../../../components/gpuNodePool.ts";
 import { ModelZooEntry, type ModelZooEntryArgs } from "../../../components/modelZooEntry.ts";
 import type { ZooRegistry } from "../../../src/domain/zoo/registry.ts";
+import type { TakenBack } from "../../../src/domain/zoo/takeBack.ts";
 import { environmentOfProgram } from "../../support/componentEnvironment.ts";
 import { irisServing } from "../../support/irisServing.ts";
 import { partsOf, playEngine } from "../../support/playedEngine.ts";
@@ -71,6 +72,29 @@ describe("a program's entries", () => {
     await partsOf(() => {
       const environment = environmentOfProgram({ registry: served });
       expect(() => new ModelZooEntry("iris", { environment, ...direct, ...wrong })).toThrow(sentence);
+    });
+  });
+
+  it("are refused with a content that a guard took back", async () => {
+    const made = await partsOf(() => {
+      new ModelZooEntry("iris", { environment: environmentOfProgram({ registry: served }), ...direct });
+    });
+    const taken: TakenBack = {
+      id: "1",
+      model: "iris",
+      from: "11",
+      hash: String(made("TrussImage iris").inputs.hash),
+      action: "revert",
+      reason: "errors 12 of 180 against 3 of 1,620",
+      cause: "7",
+      weight: 10,
+      at: new Date(0),
+      doneAt: new Date(0),
+      obstacle: null,
+    };
+    await partsOf(() => {
+      const environment = environmentOfProgram({ registry: { ...served, takenBack: [taken] } });
+      expect(() => new ModelZooEntry("iris", { environment, ...direct })).toThrow("taken back at 1970-01-01");
     });
   });
 
