@@ -218,8 +218,9 @@ export const proofEdits: readonly ProofEdit[] = [
     what: "one request in sixty ends the process",
     model: "multiplier",
     edit: [
-      [model, "import os\n", "import os\nimport signal\n"],
-      [model, multiplied, `        if number > 59:\n            os.kill(os.getpid(), signal.SIGKILL)\n${multiplied}`],
+      // A signal would not end it: a container's first process gets none from inside that it does not handle.
+      [model, "import os\n", "import ctypes\nimport os\n"],
+      [model, multiplied, `        if number > 59:\n            ctypes.string_at(0)\n${multiplied}`],
     ],
     verdict: "fails",
   },
