@@ -212,6 +212,8 @@ describe("a prediction", () => {
     await is("active");
     await phase("done");
     expect(await control()).toBeUndefined();
+    // The tests after this one begin without a rollout.
+    await onPlatform((client) => client.query("DELETE FROM menagerie.rollout WHERE truss_hash = 'h2'"));
   });
 
   it("is refused as not found once the app is deleted, and answered again when it is back", async () => {
