@@ -32,7 +32,9 @@ async function currentNumber(): Promise<string> {
 }
 
 const trials = () => readdir(trialsFolder(shared.home.path)).catch(() => []);
-const trialProcesses = (): HostProcess[] => hostProcesses().filter(({ command }) => command.includes("trial/main.ts"));
+/** Of this environment: other tests have trials of their own at the same time. */
+const trialProcesses = (): HostProcess[] =>
+  hostProcesses().filter(({ command }) => command.includes(`trial/main.ts ${shared.home.path} `));
 
 const asks = `
   const body = JSON.stringify({ values: ["3"] });
