@@ -413,12 +413,9 @@ describe("recorded pairs", () => {
 
 /** The gateway tells until then; the judge looks as often as it takes. */
 async function judgedUntil(second: number): Promise<void> {
-  await storeBatch(client, gateway, {
-    observed: { since: told, until: second },
-    tellsEnds: true,
-    counts: [],
-    timed: [],
-  });
+  const observed = { since: told, until: second };
+  for (const source of [gateway, api])
+    await storeBatch(client, source, { observed, tellsEnds: true, counts: [], timed: [] });
   for (told = Math.max(told, second); ; ) {
     await judge(told + 30);
     const { rows } = await client.query<{ pairs: number }>(
