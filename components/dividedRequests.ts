@@ -38,6 +38,8 @@ export function divideRequests(
   const { traffic, name } = plan;
   if (!traffic) return undefined;
   const { namespace, gateway, services } = environment.spec;
+  // What takes batches: without a key check nobody's word makes a request one.
+  const takesBatches = gateway.checksKeys ? environment.parts.services : undefined;
   const sides = [traffic.old, traffic.new].map((version) => {
     const own = served.get(version.service);
     if (!own) throw new Error(`${version.service} is not served`);
@@ -49,7 +51,7 @@ export function divideRequests(
     const identity = { name: kubernetesName(name), namespace, model: name, kind: "zoo", managedBy: "stack" } as const;
     // As the state has it: without keys that hold nothing.
     const attached = { api, name: gatewayName, hosts: [...hosts], checksKeys };
-    const batches = environment.parts.services && checksKeys ? { servicesNamespace: services.namespace } : undefined;
+    const batches = takesBatches ? { servicesNamespace: services.namespace } : undefined;
     const tellsUsers = recordsUsers(plan) ? (true as const) : undefined;
     return given({ ...identity, gateway: attached, paths: paths && [...paths], old, new: fresh, batches, tellsUsers });
   });
@@ -73,8 +75,8 @@ export function divideRequests(
       dependsOn: [
         ...environment.tables,
         ...dependsOn,
-        // What takes batches is there before requests are led to it.
-        ...(environment.parts.services && gateway.checksKeys ? [environment.parts.services] : []),
+        // It is there before requests are led to it.
+        ...(takesBatches ? [takesBatches] : []),
         ...sides.flatMap(({ own }) => [own, ...own.admitted]),
         ...hashByHeader({ environment, plan, paths }, parent),
       ],

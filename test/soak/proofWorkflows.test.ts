@@ -89,7 +89,7 @@ async function change(): Promise<void> {
   const { port } = index.address() as AddressInfo;
   const requirement = `hostile @ http://127.0.0.1:${port}/hostile-1.0.tar.gz`;
   await edit("models/speaker/config.yaml", (text) => `${text}requirements: ["${requirement}"]\n`);
-  // Whoever judges has none of this.
+  // The job that judges takes rules, samples and tool from the base.
   await edit("Pulumi.staging.yaml", (text) =>
     text.replace("    iris:\n", "    iris:\n      proof: { compare: { tolerance: { absolute: 1 } } }\n"),
   );

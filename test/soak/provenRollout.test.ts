@@ -61,7 +61,7 @@ test("version: so does the new version", async () => {
   await shared.up();
 });
 
-test("forward is refused while there is no evidence", async () => {
+test("forward is refused until a proof is recorded", async () => {
   await setPhase("forward");
   const early = await shared.home.menagerie(["up"]);
   expect(early.code, early.stderr).toBe(3);

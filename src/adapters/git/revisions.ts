@@ -28,7 +28,7 @@ export function commitNamed({ top }: Checkout, revision: string): Promise<string
   return asked(top, "rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`);
 }
 
-/** The commit at which `revision` left the default branch of `origin`, else `main` or `master`; undefined where it has none of these. */
+/** The commit at which `revision` left the default branch of `origin`, else `main` or `master`; undefined in a repository without any of them. */
 export async function baseOf(checkout: Checkout, revision: string): Promise<string | undefined> {
   for (const branch of ["origin/HEAD", "origin/main", "origin/master", "main", "master"]) {
     if ((await commitNamed(checkout, branch)) === undefined) continue;

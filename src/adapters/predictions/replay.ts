@@ -53,7 +53,7 @@ const refusalsInARow = 10;
 
 /**
  * Sends recorded requests to a model, and pairs the recorded answers with its own. Each goes under an id of its own, so that a
- * recorder there does not take it for the request that it copies, and says as those of a batch do that it is no user's.
+ * recorder there does not take it for the request that it copies, and has the header of a batch, since no user sent it.
  * @throws OperatorError when nothing answers at the url.
  */
 export async function replayRequests(replay: Replay): Promise<Replayed> {

@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
-import { readUsage, type UsageRow } from "../../adapters/postgres/limits/readUsage.ts";
+import { readUsage } from "../../adapters/postgres/limits/readUsage.ts";
 import { organizationIdOf } from "../../adapters/postgres/models.ts";
+import type { UsageRow } from "../../domain/limits/usage.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption } from "../options.ts";
 import { columns } from "../table.ts";

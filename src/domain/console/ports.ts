@@ -1,12 +1,12 @@
 import type { Viewer } from "../access/roles.ts";
 import type { Limits } from "../limits/limits.ts";
+import type { UsageRow } from "../limits/usage.ts";
 import type { DeploymentRange } from "../release/record.ts";
 import type { LastMinute } from "../traffic/lastMinute.ts";
 import type { ShownStanding } from "../zoo/shownStanding.ts";
 import type { ActivityRow } from "./activity.ts";
 import type { ShownApp } from "./appsPage.ts";
 import type { ServedState } from "./cards.ts";
-import type { ShownUsage } from "./usagePage.ts";
 
 /** What pages are made from. Commands read the same, by the same functions. */
 export interface ConsoleReads {
@@ -31,7 +31,7 @@ export interface ConsoleReads {
   usage(question: {
     readonly organizationId?: string | undefined;
     readonly since: string;
-  }): Promise<readonly ShownUsage[]>;
+  }): Promise<readonly UsageRow[]>;
   /** What organizations may ask, by name. */
   limits(): Promise<readonly { readonly name: string; readonly limits: Limits }[]>;
   /** Deployments that were current, the latest first. */

@@ -1,21 +1,8 @@
 import { type Limits, limitsText } from "../limits/limits.ts";
+import type { UsageRow } from "../limits/usage.ts";
 import { html, type Markup } from "../page/markup.ts";
 import { count } from "../shadow/readable.ts";
 import { printedBy } from "./frame.ts";
-
-/** Usage of one model or app of an organization on one UTC day. */
-export interface ShownUsage {
-  readonly organization: string;
-  /** Id of the app; null for a model that was asked itself. */
-  readonly app: string | null;
-  readonly appName: string | null;
-  readonly model: string;
-  /** Such as `2026-11-21`. */
-  readonly day: string;
-  readonly requests: number;
-  readonly tokensIn: number;
-  readonly tokensOut: number;
-}
 
 export interface UsageNotes {
   /** First UTC day. */
@@ -30,7 +17,7 @@ export interface UsageNotes {
 const rowsShown = 500;
 
 /** Requests and tokens by organization and day, with what each organization may ask. */
-export function usagePage(rows: readonly ShownUsage[], { since, until, suffix, limits }: UsageNotes): Markup {
+export function usagePage(rows: readonly UsageRow[], { since, until, suffix, limits }: UsageNotes): Markup {
   const days = daysBetween(since, until);
   const byOrganization = [...Map.groupBy(rows, ({ organization }) => organization)].sort(
     ([, a], [, b]) => sum(b, "requests") - sum(a, "requests"),
@@ -46,7 +33,7 @@ ${unused.map(({ name, limits: own }) => html`<tr><th scope="row">${name}</th><td
 
 function organizationRow(
   name: string,
-  own: readonly ShownUsage[],
+  own: readonly UsageRow[],
   days: readonly string[],
   limits: UsageNotes["limits"],
 ): Markup {
@@ -54,7 +41,7 @@ function organizationRow(
   return html`<tr><th scope="row">${name}</th><td>${sparkline(own, days)}</td><td class="number">${count(sum(own, "requests"))}</td><td class="number">${count(sum(own, "tokensIn"))}</td><td class="number">${count(sum(own, "tokensOut"))}</td><td>${limitsText(limit?.limits ?? {})}</td></tr>`;
 }
 
-function dayTable(rows: readonly ShownUsage[]): Markup {
+function dayTable(rows: readonly UsageRow[]): Markup {
   const rest = rows.length - rowsShown;
   return html`<div class="wide" role="region" aria-label="Usage by day" tabindex="0"><table><thead><tr><th scope="col">Day</th><th scope="col">Organization</th><th scope="col">App</th><th scope="col">Model</th><th scope="col" class="number">Requests</th><th scope="col" class="number">Tokens in</th><th scope="col" class="number">Tokens out</th></tr></thead><tbody>${rows
     .slice(0, rowsShown)
@@ -65,7 +52,7 @@ function dayTable(rows: readonly ShownUsage[]): Markup {
 }
 
 /** One bar a day. The figures beside it say the sums. */
-function sparkline(rows: readonly ShownUsage[], days: readonly string[]): Markup {
+function sparkline(rows: readonly UsageRow[], days: readonly string[]): Markup {
   const perDay = days.map((day) =>
     sum(
       rows.filter((row) => row.day === day),
@@ -89,6 +76,6 @@ function daysBetween(since: string, until: string): string[] {
   );
 }
 
-function sum(rows: readonly ShownUsage[], what: "requests" | "tokensIn" | "tokensOut"): number {
+function sum(rows: readonly UsageRow[], what: "requests" | "tokensIn" | "tokensOut"): number {
   return rows.reduce((total, row) => total + row[what], 0);
 }

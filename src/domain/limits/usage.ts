@@ -20,6 +20,21 @@ export interface TokenCount {
   readonly out: number;
 }
 
+/** Usage of one model or app of an organization, on one day or over all days that were asked for. */
+export interface UsageRow {
+  readonly organization: string;
+  /** Id of the app; null for a model that was asked itself. */
+  readonly app: string | null;
+  /** Its name; null where it was deleted whole. */
+  readonly appName: string | null;
+  readonly model: string;
+  /** UTC, such as `2026-11-21`. */
+  readonly day: string;
+  readonly requests: number;
+  readonly tokensIn: number;
+  readonly tokensOut: number;
+}
+
 /** What a process tells the database at once; `store_usage` reads it. */
 export interface UsageBatch {
   readonly counts: readonly (UsageOf & TokenCount & { readonly requests: number })[];

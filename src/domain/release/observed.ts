@@ -77,7 +77,7 @@ function byPrecedence(a: ObservedRoute, b: ObservedRoute): number {
 /** In Knative mode the rewritten host says which service answers, else the destination. */
 function serviceOf(spec: unknown): string | undefined {
   const { rewrittenHosts, destinations } = targetsOf(spec, "");
-  // What takes batches stands before what takes all others, and is no version's own.
+  // Batches have a destination of their own, which comes first and belongs to no version.
   const [first] = destinations.filter(({ service }) => serviceBehind(service) !== undefined);
   return serviceBehind(rewrittenHosts[0] ?? first?.service ?? "");
 }

@@ -1,6 +1,6 @@
 import { rolloutSides } from "../zoo/traffic.ts";
 import { versionHeader } from "./activator.ts";
-import { gatewayFilter } from "./gatewayFilter.ts";
+import { gatewayFilter, luaFilter } from "./gatewayFilter.ts";
 import { servingRoot } from "./servedModel.ts";
 
 /** Below it the API service answers what a request at the gateway asks of one version of a rollout: this, and the path at the gateway. */
@@ -13,12 +13,10 @@ export const sidesPath = "/models";
  */
 export function askedSidePatch(namespace: string) {
   const sides = rolloutSides.map((side) => `["${side}"] = true`).join(", ");
-  return gatewayFilter({
-    name: "menagerie.asked-side",
-    typed_config: {
-      "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
-      default_source_code: {
-        inline_string: `local root = "${servingRoot(namespace)}/"
+  return gatewayFilter(
+    luaFilter(
+      "menagerie.asked-side",
+      `local root = "${servingRoot(namespace)}/"
 local sides = { ${sides} }
 
 function envoy_on_request(handle)
@@ -28,7 +26,6 @@ function envoy_on_request(handle)
   if path and path:sub(1, #root) == root then headers:replace(":path", "${sidesPath}" .. path) end
 end
 `,
-      },
-    },
-  });
+    ),
+  );
 }

@@ -1,6 +1,6 @@
 import { batchPurpose, purposeHeader } from "../access/purpose.ts";
 import { apiPodLabels, batchesPort } from "./apiService.ts";
-import { gatewayFilter } from "./gatewayFilter.ts";
+import { gatewayFilter, luaFilter } from "./gatewayFilter.ts";
 import { platformMetadata } from "./platformMetadata.ts";
 import type { Backend } from "./route.ts";
 
@@ -36,17 +36,14 @@ export function batchesService(servicesNamespace: string) {
  * Patch of an EnvoyFilter (networking.istio.io/v1alpha3): marks the requests of batches for routes. It runs once keys were checked, and the
  * check's answer takes the purpose from whoever may not say so; a changed header has Envoy choose the route anew.
  */
-export const batchPatch = gatewayFilter({
-  name: "menagerie.batch",
-  typed_config: {
-    "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
-    default_source_code: {
-      inline_string: `function envoy_on_request(handle)
+export const batchPatch = gatewayFilter(
+  luaFilter(
+    "menagerie.batch",
+    `function envoy_on_request(handle)
   local headers = handle:headers()
   if headers:get("${batchHeader}") then headers:remove("${batchHeader}") end
   if headers:get("${purposeHeader}") == "${batchPurpose}" then headers:add("${batchHeader}", "either") end
 end
 `,
-    },
-  },
-});
+  ),
+);

@@ -16,6 +16,17 @@ export function firstGatewayFilter<T extends object>(value: T) {
   };
 }
 
+/** An HTTP filter for {@link gatewayFilter} that is a script: Lua with `envoy_on_request(handle)`, which Envoy runs for each request. */
+export function luaFilter(name: string, script: string) {
+  return {
+    name,
+    typed_config: {
+      "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+      default_source_code: { inline_string: script },
+    },
+  };
+}
+
 const connectionManager = { name: "envoy.filters.network.http_connection_manager" };
 
 function matchOf<T extends object>(filter: T) {

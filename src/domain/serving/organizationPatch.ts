@@ -1,19 +1,16 @@
 import { organizationHeader } from "../access/organizationHeader.ts";
-import { firstGatewayFilter } from "./gatewayFilter.ts";
+import { firstGatewayFilter, luaFilter } from "./gatewayFilter.ts";
 
 /**
  * Patch of an EnvoyFilter (networking.istio.io/v1alpha3): gateways take from each request what its client says of whose it is, before they
  * check its key. The check's answer alone cannot: Envoy removes headers once it has set others, and what MeshConfig does not list it leaves.
  */
-export const organizationPatch = firstGatewayFilter({
-  name: "menagerie.organization",
-  typed_config: {
-    "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
-    default_source_code: {
-      inline_string: `function envoy_on_request(handle)
+export const organizationPatch = firstGatewayFilter(
+  luaFilter(
+    "menagerie.organization",
+    `function envoy_on_request(handle)
   handle:headers():remove("${organizationHeader}")
 end
 `,
-    },
-  },
-});
+  ),
+);

@@ -1,4 +1,4 @@
-import { gatewayFilter } from "./gatewayFilter.ts";
+import { gatewayFilter, luaFilter } from "./gatewayFilter.ts";
 
 /**
  * Names under which gateways take a key from a query. No gateway of ours does, but clients send keys so, and the server of a truss
@@ -53,11 +53,5 @@ end
  * been let pass and before they are sent on, copies for shadows included.
  */
 export function queryKeyPatch(root: string) {
-  return gatewayFilter({
-    name: "menagerie.query-keys",
-    typed_config: {
-      "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
-      default_source_code: { inline_string: lua(root) },
-    },
-  });
+  return gatewayFilter(luaFilter("menagerie.query-keys", lua(root)));
 }

@@ -86,6 +86,11 @@ export function keeperRights(id: string, namespaceUid: string) {
   ];
 }
 
+/** Path of the owner's lease in the API. */
+export function leasePath(namespace: string): string {
+  return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${leaseName}`;
+}
+
 /** The owner's word that it is there. @param now - of its clock, which nobody compares with another */
 export function leaseObject(id: string, owner: string, now: Date) {
   return {

@@ -4,12 +4,13 @@ import type { Dispatcher } from "undici";
 import type { Control } from "../../adapters/postgres/models.ts";
 import { againPrefix } from "../../adapters/postgres/predictions/recordedPairs.ts";
 import { versionedName } from "../../domain/zoo/plan.ts";
+import { hasBody } from "../forwarding/requestBody.ts";
 import { upgradeOf } from "../forwarding/upgrade.ts";
 import { Capture, type CaptureBudget } from "../recorder/capture.ts";
 import type { Waking } from "./sleep/waking.ts";
 import type { VersionLoad } from "./traffic/versionLoad.ts";
 
-/** How a copy ended. One is dropped where too many are under way, or where there is no room for its body. */
+/** How a copy ended. A copy is dropped while too many are under way, or when its body does not fit into the memory for copies. */
 export const copyEnds = ["answered", "failed", "dropped"] as const;
 export type CopyEnd = (typeof copyEnds)[number];
 
@@ -59,8 +60,6 @@ export function controlCopies(parts: CopyParts) {
     const isAgain = String(request.headers["x-request-id"] ?? "").startsWith(againPrefix);
     if (isAgain || upgradeOf(request) || random() * 100 >= control.percent) return undefined;
     const capture = new Capture(parts.budget);
-    const hasBody =
-      request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
     let isSent = false;
     const begin = (head: SentHead): void => {
       isSent = true;
@@ -84,7 +83,7 @@ export function controlCopies(parts: CopyParts) {
     return {
       add: (chunk) => capture.add(chunk),
       send(head) {
-        if (!hasBody || request.readableEnded) begin(head);
+        if (!hasBody(request) || request.readableEnded) begin(head);
         else request.once("end", () => begin(head));
       },
       end() {

@@ -70,7 +70,7 @@ export async function showPage(parts: PageParts, viewer: Viewer, url: URL): Prom
   const [, first = "", ...others] = url.pathname.split("/");
   const page = pages.get(first);
   const rest = decoded(others.join("/"));
-  if (!page || rest === undefined) throw new PageRefused(404, "There is no such page.");
+  if (!page || rest === undefined) throw unknownPage();
   if (!sectionsOf(viewer).some(({ path }) => path === page.section))
     throw new PageRefused(
       403,
@@ -114,7 +114,7 @@ async function showRollout({ reads, suffix, now, rest }: Asked) {
 async function showActivity({ reads, query, suffix, rest }: Asked) {
   requireNothing(rest);
   const before = query.get("before") ?? undefined;
-  if (before !== undefined && Number.isNaN(Date.parse(before))) throw new PageRefused(404, "There is no such page.");
+  if (before !== undefined && Number.isNaN(Date.parse(before))) throw unknownPage();
   const rows = await reads.activity({ limit: activitiesShown, before });
   const older = rows.length < activitiesShown ? undefined : rows.at(-1)?.cursor;
   return { title: "Activity", main: activityPage(rows.map(activityOf), { suffix, older }) };
@@ -152,12 +152,16 @@ async function showReleases({ reads, suffix, rest }: Asked) {
   return { title: "Releases", main: releasesPage(await reads.releases(releasesShown), { suffix }) };
 }
 
+function unknownPage(): PageRefused {
+  return new PageRefused(404, "This page does not exist.");
+}
+
 function searchIn(query: URLSearchParams): string {
   return (query.get("q") ?? "").slice(0, 100);
 }
 
 function requireNothing(rest: string): void {
-  if (rest !== "") throw new PageRefused(404, "There is no such page.");
+  if (rest !== "") throw unknownPage();
 }
 
 function pageNumber(query: URLSearchParams): number {

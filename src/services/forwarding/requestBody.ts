@@ -10,6 +10,11 @@ export interface BodyLimit {
   readonly onExceeded: () => void;
 }
 
+/** Whether a request has a body, as its headers announce it. */
+export function hasBody({ headers }: Pick<IncomingMessage, "headers">): boolean {
+  return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+}
+
 /**
  * How a request's body is sent on: nothing, all of it where it has no more than `wholeUpTo` bytes, else as a stream with back-pressure. Calls `onChunk` with
  * everything that comes and `begin` as soon as the forwarding can; never when the client goes away before.
@@ -21,7 +26,7 @@ export function readBody(
   begin: (body: Buffer | PassThrough | null) => void,
 ): void {
   const length = incoming.headers["content-length"];
-  if (length === undefined && incoming.headers["transfer-encoding"] === undefined) {
+  if (!hasBody(incoming)) {
     begin(null);
     return;
   }

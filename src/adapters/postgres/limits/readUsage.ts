@@ -1,22 +1,8 @@
 import type { ClientBase } from "pg";
+import type { UsageRow } from "../../../domain/limits/usage.ts";
 import { withLimits } from "./databaseLimits.ts";
 
-/** Usage of one model or app of an organization, on one day or over all days that were asked for. */
-export interface UsageRow {
-  readonly organization: string;
-  /** Id of the app; null for a model that was asked itself. */
-  readonly app: string | null;
-  /** Its name; null where it was deleted whole. */
-  readonly appName: string | null;
-  readonly model: string;
-  /** UTC, such as `2026-11-21`. */
-  readonly day: string;
-  readonly requests: number;
-  readonly tokensIn: number;
-  readonly tokensOut: number;
-}
-
-/** What of it to read. */
+/** Which usage to read. */
 export interface UsageQuestion {
   /** Id. @default all */
   readonly organizationId?: string | undefined;

@@ -3,6 +3,7 @@ import { readIfThere, request, requestJson } from "../../../adapters/kubernetes/
 import { type Refusal, refused } from "../../../domain/refusals/refusal.ts";
 import { labels, type Toleration } from "../../../domain/serving/servedModel.ts";
 import {
+  leasePath,
   leaseSeconds,
   modelAccount,
   modelPod,
@@ -120,7 +121,7 @@ async function sweepNamespaces(config: KubeConfig): Promise<void> {
     query: { labelSelector: trialLabel },
   });
   for (const { metadata } of items) {
-    const path = `/apis/coordination.k8s.io/v1/namespaces/${metadata?.name}/leases/owner`;
+    const path = leasePath(metadata?.name ?? "");
     const lease = await readIfThere<{ spec?: { renewTime?: string } }>(config, path);
     const seen = new Date(lease?.spec?.renewTime ?? metadata?.creationTimestamp ?? 0).getTime();
     if (Date.now() - seen < abandonedAfterTerms * leaseSeconds * 1000) continue;

@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import type { Server } from "node:http";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { KubeConfig, V1Namespace, V1Pod } from "@kubernetes/client-node";
 import { applyObjects } from "../../../adapters/kubernetes/apply.ts";
 import { isApiError, readIfThere, request, requestJson } from "../../../adapters/kubernetes/request.ts";
@@ -132,7 +133,7 @@ export class ClusterPods implements PodRunner {
 
   async #keepRenewing(): Promise<void> {
     while (!this.#stopped.signal.aborted) {
-      await delay(renewEveryMs, this.#stopped.signal);
+      await pause(renewEveryMs, this.#stopped.signal);
       // Tried again in a moment: a lease bears some failures.
       await this.#renew().catch(() => {});
     }
@@ -162,7 +163,7 @@ export class ClusterPods implements PodRunner {
           return;
         }
       }
-      await delay(lookEveryMs, this.#stopped.signal);
+      await pause(lookEveryMs, this.#stopped.signal);
     }
   }
 
@@ -202,14 +203,7 @@ async function isGoing(config: KubeConfig, path: string): Promise<boolean> {
   return namespace === undefined || namespace?.metadata?.deletionTimestamp !== undefined;
 }
 
-function delay(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, milliseconds);
-    function done(): void {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    }
-    signal?.addEventListener("abort", done);
-  });
+/** Shorter where `signal` says so. */
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await delay(milliseconds, undefined, { signal }).catch(() => {});
 }
