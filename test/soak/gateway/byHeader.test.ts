@@ -4,6 +4,7 @@ import { stickyHeaderManifest } from "../../../src/domain/serving/stickyHeader.t
 import type { RolloutSide } from "../../../src/domain/zoo/traffic.ts";
 import { applyManifest, type Manifest } from "../../local/support/manifests.ts";
 import { DividedIris } from "../../support/gateway/dividedIris.ts";
+import { soon } from "../../support/soon.ts";
 
 /**
  * `by: <header>` of a rollout, as istiod translates what a stack declares for it and Envoy draws by it: 10,000 users, each of whom is asked
@@ -46,13 +47,14 @@ async function newUsers(): Promise<Set<string>> {
 async function follows(weight: number): Promise<void> {
   const some = users.slice(0, 400);
   for (let seen = 0; seen < 3; seen += 1) {
-    await expect
-      .poll(async () => {
+    await soon(
+      async () => {
         const [once, again] = [await sidesOf(some), await sidesOf(some)];
-        const isSticky = once.every((side, place) => side === again[place]);
-        return isSticky && Math.abs(once.filter((side) => side === "new").length / some.length - weight / 100) < 0.1;
-      })
-      .toBe(true);
+        expect(again).toEqual(once);
+        expect(Math.abs(once.filter((side) => side === "new").length / some.length - weight / 100)).toBeLessThan(0.1);
+      },
+      { within: 60_000 },
+    );
     await delay(100);
   }
 }
