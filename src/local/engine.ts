@@ -213,13 +213,17 @@ function runEngine(
   });
 }
 
-/** Runs a command to its end; an abort interrupts it, as a Ctrl-C does. */
+/**
+ * Runs the engine to its end; an abort interrupts it, as a Ctrl-C does. Its previews are events, one a line: the digest does not have the
+ * stack's outputs.
+ */
 export function captured(
   command: string,
   args: readonly string[],
-  { cwd, env, signal }: { readonly cwd: string; readonly env: NodeJS.ProcessEnv; readonly signal: AbortSignal },
+  { cwd, env: own, signal }: { readonly cwd: string; readonly env: NodeJS.ProcessEnv; readonly signal: AbortSignal },
 ): Promise<Captured> {
   return new Promise((resolve, reject) => {
+    const env = { ...own, PULUMI_ENABLE_STREAMING_JSON_PREVIEW: "true" };
     const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     const output = { stdout: "", stderr: "" };
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {

@@ -1,12 +1,15 @@
 import * as z from "zod";
+import { isEngineSecret } from "../../domain/engineSecret.ts";
+import { stackType } from "../../domain/engineState.ts";
 import { messageOf } from "../../domain/errors.ts";
+import { changesOf } from "../../domain/preview/changedFields.ts";
 import { type Preview, type PreviewDiagnostic, type PreviewStep, partsOfUrn } from "../../domain/preview/preview.ts";
 import { refuse } from "../refusals.ts";
 
 /**
- * What `pulumi preview --json` of engine 3.259 prints: one object, a digest without policies; or, with
- * PULUMI_ENABLE_STREAMING_JSON_PREVIEW=1, one engine event a line, policies among them. Not strict: the engine adds keys as
- * it grows.
+ * What `pulumi preview --json` of engine 3.259 prints: one object, a digest without policies and outputs; or, with
+ * PULUMI_ENABLE_STREAMING_JSON_PREVIEW=1, one engine event a line, policies and outputs among them. Not strict: the engine adds
+ * keys as it grows.
  */
 const state = z
   .object({
@@ -37,20 +40,21 @@ const digest = z.object({
   changeSummary: z.record(z.string(), z.number()).nullish(),
 });
 
+const resourceEvent = z.object({
+  metadata: z.object({
+    op: z.string(),
+    urn: z.string().startsWith("urn:pulumi:"),
+    old: state,
+    new: state,
+    keys: z.array(z.string()).nullish(),
+  }),
+});
+
 const event = z.object({
   sequence: z.number(),
-  diagnosticEvent: diagnostic.optional(),
-  resourcePreEvent: z
-    .object({
-      metadata: z.object({
-        op: z.string(),
-        urn: z.string().startsWith("urn:pulumi:"),
-        old: state,
-        new: state,
-        keys: z.array(z.string()).nullish(),
-      }),
-    })
-    .optional(),
+  diagnosticEvent: diagnostic.extend({ ephemeral: z.boolean().optional() }).optional(),
+  resourcePreEvent: resourceEvent.optional(),
+  resOutputsEvent: resourceEvent.optional(),
   policyEvent: z
     .object({
       resourceUrn: z.string().optional(),
@@ -67,7 +71,13 @@ type State = z.infer<typeof state>;
 type Diagnostic = z.infer<typeof diagnostic>;
 
 /** The parts of a replacement that the engine streams beside the `replace` itself. */
-const partsOfReplacement = new Set(["create-replacement", "delete-replaced"]);
+const partsOfReplacement = new Set([
+  "create-replacement",
+  "delete-replaced",
+  "discard-replaced",
+  "import-replacement",
+  "read-replacement",
+]);
 
 /**
  * @param stack its name where the text does not say one, as of a preview that failed early
@@ -97,11 +107,12 @@ function fromEvents(lines: readonly unknown[], stack: string): Preview {
   const diagnostics: Diagnostic[] = [];
   const policies: NonNullable<Preview["policies"]>[number][] = [];
   const packs = new Set<string>();
+  let outputs: Preview["outputs"];
   for (const [index, line] of lines.entries()) {
     const parsed = event.safeParse(line);
     if (!parsed.success) throw notAPreview(`event ${index + 1}: ${issueOf(parsed.error)}`);
-    const { diagnosticEvent, resourcePreEvent, policyEvent, policyAnalyzeSummaryEvent } = parsed.data;
-    if (diagnosticEvent) diagnostics.push(diagnosticEvent);
+    const { diagnosticEvent, resourcePreEvent, resOutputsEvent, policyEvent, policyAnalyzeSummaryEvent } = parsed.data;
+    if (diagnosticEvent && !diagnosticEvent.ephemeral) diagnostics.push(diagnosticEvent);
     if (policyAnalyzeSummaryEvent) packs.add(policyAnalyzeSummaryEvent.policyPackName);
     if (policyEvent) {
       const { policyName, policyPackName, enforcementLevel, message, resourceUrn } = policyEvent;
@@ -112,8 +123,13 @@ function fromEvents(lines: readonly unknown[], stack: string): Preview {
       const { op, urn, old, new: next, keys } = resourcePreEvent.metadata;
       steps.push(stepOf(op, urn, old, next, keys));
     }
+    // The stack's come twice: as they were, and once the program has ended.
+    if (resOutputsEvent && partsOfUrn(resOutputsEvent.metadata.urn).type === stackType) {
+      const { old, new: next } = resOutputsEvent.metadata;
+      outputs = changesOf(old?.outputs ?? {}, next?.outputs ?? {});
+    }
   }
-  return preview(steps, diagnostics, { stack, policies, packs: [...packs] });
+  return preview(steps, diagnostics, { stack, policies, packs: [...packs], outputs });
 }
 
 function stepOf(op: string, urn: string, old: State, next: State, reasons: string[] | null | undefined): PreviewStep {
@@ -128,7 +144,7 @@ function stepOf(op: string, urn: string, old: State, next: State, reasons: strin
 function preview(
   steps: readonly PreviewStep[],
   diagnostics: readonly Diagnostic[],
-  { stack, ...rest }: Pick<Preview, "stack" | "policies" | "packs">,
+  { stack, ...rest }: Pick<Preview, "stack" | "policies" | "packs" | "outputs">,
 ): Preview {
   const urn = steps[0]?.urn ?? diagnostics.find((each) => each.urn)?.urn;
   return {
@@ -141,8 +157,8 @@ function preview(
 
 function told({ severity: of, message, urn }: Diagnostic): PreviewDiagnostic[] {
   if (of === "debug") return [];
-  // The engine says the severity once more in front of what a program ends with.
-  const said = of === "error" ? message.replace(/^error: /, "") : message;
+  // The digest has the severity once more in front of what is said.
+  const said = message.replace(of === "error" ? /^error: / : /^warning: /, "");
   return [{ severity: of === "info#err" ? "info" : of, message: said, urn }];
 }
 
@@ -156,7 +172,7 @@ function values(text: string): { readonly first: readonly unknown[]; readonly co
     const read: unknown[] = [];
     for (const line of lines) {
       try {
-        read.push(JSON.parse(line));
+        read.push(JSON.parse(line, (_, value: unknown) => (isEngineSecret(value) ? "[secret]" : value)));
       } catch {
         throw notAPreview(`is not JSON (${messageOf(whole)})`, whole);
       }

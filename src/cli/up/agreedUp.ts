@@ -56,7 +56,8 @@ export async function agreedUp(
     return operation.deletesAll ? found.map((each) => ({ ...each, asked: operation.deletesAll === "asked" })) : found;
   };
   const list = listed(preview);
-  for (const { message, severity } of preview.diagnostics) if (severity === "warning") console.error(message.trim());
+  for (const { message, severity } of preview.diagnostics)
+    if (severity === "warning") console.error(`warning: ${message.trim()}`);
   for (const removal of list) console.error(`  ${describeRemoval(removal)}`);
   // A run that was killed may have made what replaces a resource, and not deleted the one before.
   const isHalfReplaced = resources.some((each) => each.delete);

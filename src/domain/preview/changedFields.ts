@@ -1,18 +1,11 @@
 import { maskedText } from "../credentials/maskedText.ts";
 import { isMapping } from "../mapping.ts";
 import { code, item } from "./markdown.ts";
-import { isComponent, type PreviewStep, shortType, showsConfig } from "./preview.ts";
+import { type FieldChange, isComponent, type PreviewStep, shortType, showsConfig } from "./preview.ts";
 
 /** Fields that a comment shows of one resource, and characters of one value; the rest is counted. */
 const mostFields = 12;
 const longestValue = 80;
-
-interface FieldChange {
-  /** Such as `spec.predictor.containers[0].image`. */
-  readonly path: string;
-  readonly before: unknown;
-  readonly after: unknown;
-}
 
 /** Each resource that is updated or replaced, with its changed inputs, old → new; those with the fewest changes first. */
 export function changedResources(steps: readonly PreviewStep[]): string[] {

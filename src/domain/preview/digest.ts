@@ -1,7 +1,15 @@
 import { maskedText } from "../credentials/maskedText.ts";
 import { stackType } from "../engineState.ts";
 import { changesOf } from "./changedFields.ts";
-import { isComponent, type Preview, type PreviewStep, partsOfUrn, shortType, showsConfig } from "./preview.ts";
+import {
+  type FieldChange,
+  isComponent,
+  type Preview,
+  type PreviewStep,
+  partsOfUrn,
+  shortType,
+  showsConfig,
+} from "./preview.ts";
 
 /** One changed resource, such as `update InferenceService iris-v2`, with its changed fields. */
 export interface ChangedResource {
@@ -24,6 +32,8 @@ export interface DigestPart {
 export interface PreviewDigest {
   readonly changed: readonly DigestPart[];
   readonly unchanged: readonly DigestPart[];
+  /** Changed outputs of the stack. */
+  readonly outputs: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -32,7 +42,11 @@ const mostFields = 6;
 const unchangedOps = new Set(["same", "read", "refresh"]);
 
 /** Sorts what an engine tells in the order of its work. */
-export function digestOf({ steps, diagnostics }: Pick<Preview, "steps" | "diagnostics">): PreviewDigest {
+export function digestOf({
+  steps,
+  diagnostics,
+  outputs = [],
+}: Pick<Preview, "steps" | "diagnostics" | "outputs">): PreviewDigest {
   const parents = new Map(steps.map(({ urn, parent }) => [urn, parent]));
   const topOf = (urn: string): string => {
     const above = parents.get(urn);
@@ -63,14 +77,17 @@ export function digestOf({ steps, diagnostics }: Pick<Preview, "steps" | "diagno
   return {
     changed: sorted.filter(({ changes }) => changes.length > 0),
     unchanged: sorted.filter(({ changes }) => changes.length === 0),
+    outputs: outputs.map(shownChange),
     warnings: [...new Set(warnings)].sort(),
   };
 }
 
 /** The digest as lines: changed parts with all there is to tell, the rest in a line each. */
-export function digestLines({ changed, unchanged, warnings }: PreviewDigest): string[] {
+export function digestLines({ changed, unchanged, outputs, warnings }: PreviewDigest): string[] {
+  // Beside changed resources, outputs follow from those.
+  const nothingElse = outputs.length === 0 ? ["nothing changes"] : ["only outputs change", ...indented(outputs)];
   return [
-    ...(changed.length === 0 ? ["nothing changes"] : []),
+    ...(changed.length === 0 ? nothingElse : []),
     ...changed.flatMap(({ name, kind, planned, changes }) => [
       `${name} (${kind})`,
       ...planned.map((line) => `  ${line}`),
@@ -81,21 +98,27 @@ export function digestLines({ changed, unchanged, warnings }: PreviewDigest): st
       ({ name, kind, planned: [first] }) => `  ${name} (${kind})${first === undefined ? "" : `  ${first}`}`,
     ),
     ...(warnings.length === 0 ? [] : ["", "warnings:"]),
-    ...warnings.map((warning) => `  ${warning}`),
+    ...indented(warnings),
   ];
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`);
 }
 
 function changeOf({ op, type, name, before, after }: PreviewStep): ChangedResource {
   const changes = before && after ? changesOf(before.inputs, after.inputs) : [];
-  const fields = changes
-    .slice(0, mostFields)
-    .map((each) => `${each.path}: ${shown(each.before)} → ${shown(each.after)}`);
+  const fields = changes.slice(0, mostFields).map(shownChange);
   const more = changes.length - fields.length;
   return {
     op,
     what: `${shortType(type).split(":").at(-1)} ${name}`,
     fields: more > 0 ? [...fields, `and ${more} more`] : fields,
   };
+}
+
+function shownChange({ path, before, after }: FieldChange): string {
+  return `${path}: ${shown(before)} → ${shown(after)}`;
 }
 
 function shown(value: unknown): string {

@@ -7,6 +7,19 @@ export interface Preview {
   readonly policies: readonly PolicyResult[] | undefined;
   /** Policy packs that were asked. */
   readonly packs: readonly string[];
+  /**
+   * Outputs of the stack that a run would change, such as `rollouts.iris.takenBack`: some are read from the database, and change where no resource
+   * does. That of a secret is not seen. Undefined where the preview's format cannot tell: the digest of `preview --json` leaves outputs out.
+   */
+  readonly outputs?: readonly FieldChange[] | undefined;
+}
+
+/** A value that differs, at its own place. */
+export interface FieldChange {
+  /** Such as `spec.predictor.containers[0].image`. */
+  readonly path: string;
+  readonly before: unknown;
+  readonly after: unknown;
 }
 
 /** What would happen to one resource. */
@@ -48,14 +61,13 @@ export interface PolicyResult {
   readonly urn: string | undefined;
 }
 
-/** Whether a run would do nothing. A run that only changes what is protected or retained does something. */
-export function changesNothing({ steps }: Pick<Preview, "steps">): boolean {
-  return steps.every(
-    ({ op, before, after }) =>
-      (op === "same" || op === "read") &&
-      (before?.protect ?? false) === (after?.protect ?? false) &&
-      (before?.retainOnDelete ?? false) === (after?.retainOnDelete ?? false),
-  );
+/** Whether a run would do nothing. A run that only changes outputs, or what is protected or retained, does something. */
+export function changesNothing({ steps, outputs = [] }: Pick<Preview, "steps" | "outputs">): boolean {
+  const changes = ({ op, before, after }: PreviewStep): boolean =>
+    (op !== "same" && op !== "read") ||
+    (before?.protect ?? false) !== (after?.protect ?? false) ||
+    (before?.retainOnDelete ?? false) !== (after?.retainOnDelete ?? false);
+  return outputs.length === 0 && !steps.some(changes);
 }
 
 const dynamicPrefix = "pulumi-nodejs:dynamic/menagerie:";

@@ -15,7 +15,7 @@ import { ensureToolchain, preparePulumiHome } from "../../../../src/local/toolch
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 import { wholeMatrix } from "../../../support/wholeMatrix.ts";
 
-/** What is protected and what is agreed to, under the real engine, with databases of a real PostgreSQL as what is stored. */
+/** What is protected, what is agreed to and what is left out, under the real engine, with databases of a real PostgreSQL as what is stored. */
 
 const project = join(import.meta.dirname, "../../../..");
 const { signal } = new AbortController();
@@ -32,7 +32,8 @@ import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { protectWhatServesOrStores } from ${JSON.stringify(join(project, "src/program/protection.ts"))};
 pulumi.runtime.registerStackTransformation(protectWhatServesOrStores);
-const { server, databases } = JSON.parse(readFileSync("declared.json", "utf8"));
+const { server, databases, said } = JSON.parse(readFileSync("declared.json", "utf8"));
+export const outputs = said && { said, password: pulumi.secret("password") };
 const provider = new postgresql.Provider("database", server);
 for (const name of databases) new postgresql.Database(name, { name }, { provider });
 `;
@@ -82,10 +83,12 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-async function declare(...databases: string[]): Promise<void> {
+const declare = (...databases: string[]): Promise<void> => declareAll({ databases });
+
+async function declareAll(declared: { databases: string[]; said?: string }): Promise<void> {
   const { host, port, user: username, password } = postgres.server;
   const server = { host, port, username, password, sslmode: "disable" };
-  await writeFile(join(folder, "declared.json"), JSON.stringify({ server, databases }));
+  await writeFile(join(folder, "declared.json"), JSON.stringify({ server, ...declared }));
 }
 
 async function up(yesDelete: readonly string[] = [], operation?: EngineOperation): Promise<number> {
@@ -103,6 +106,25 @@ async function databases(): Promise<string[]> {
   );
   return rows.map(({ datname }) => datname);
 }
+
+it("runs the engine where only an output of the stack changes, and not where nothing does", async () => {
+  const outputs = async () =>
+    JSON.parse((await engine.capture(["stack", "output", "--json"], signal)).stdout) as unknown;
+  const runsOf = async (said: string): Promise<number> => {
+    await declareAll({ databases: [], said });
+    const run = vi.spyOn(engine, "run");
+    expect(await up(), last?.stderr).toBe(0);
+    const { length } = run.mock.calls;
+    run.mockRestore();
+    return length;
+  };
+  expect(await runsOf("10 %")).toBe(1);
+  expect(await runsOf("10 %")).toBe(0);
+  expect(await runsOf("0 %, taken back")).toBe(1);
+  expect(await outputs()).toEqual({ outputs: { said: "0 %, taken back", password: "[secret]" } });
+  expect(await runsOf("0 %, taken back")).toBe(0);
+  expect(await up([], operationOf(["destroy", "--yes"])), last.stderr).toBe(0);
+});
 
 it.runIf(wholeMatrix)(
   "a bare up deletes nothing that stores, `menagerie up` does with a yes, and what a person dropped comes back",

@@ -86,4 +86,14 @@ describe("a preview for a person", () => {
       ...["nothing changes", "", "unchanged:", "  iris (ModelZooEntry)", "", "warnings:", "  the pool is small"],
     ]);
   });
+
+  it("says which outputs change where nothing else does", () => {
+    const outputs = [{ path: "rollouts.iris.takenBack", before: undefined, after: { action: "revert" } }];
+    const same = digestOf({ steps: model("iris", 1, 1), diagnostics: [], outputs });
+    const change = 'rollouts.iris.takenBack: none → {"action":"revert"}';
+    expect(same.outputs).toEqual([change]);
+    expect(digestLines(same).slice(0, 2)).toEqual(["only outputs change", `  ${change}`]);
+    const changed = digestOf({ steps: model("iris", 1, 2), diagnostics: [], outputs });
+    expect(digestLines(changed).join()).not.toContain(change);
+  });
 });

@@ -224,4 +224,33 @@ describe("a run", () => {
     expect(changesNothing(becoming({ protect: true }))).toBe(false);
     expect(changesNothing(becoming({ retainOnDelete: true }))).toBe(false);
   });
+
+  it("does something where only an output of the stack changes, as streamed events tell", () => {
+    const stack = "urn:pulumi:prod::menagerie::pulumi:pulumi:Stack::menagerie-prod";
+    const secret = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext: "AAAB" };
+    const was = { rollouts: { iris: { phase: "version" } }, password: { ...secret, ciphertext: "AAAA" } };
+    const events = (outputs: object) => {
+      const [metadata, old] = [
+        { op: "same", urn: stack },
+        { inputs: {}, outputs: was },
+      ];
+      return [
+        { resourcePreEvent: { metadata: { ...metadata, old, new: { inputs: {}, outputs: {} } } } },
+        { resOutputsEvent: { metadata: { ...metadata, old, new: old } } },
+        { diagnosticEvent: { message: "[1/2] waiting", severity: "info", ephemeral: true } },
+        { resOutputsEvent: { metadata: { ...metadata, old, new: { inputs: {}, outputs } } } },
+      ]
+        .map((event, sequence) => JSON.stringify({ sequence, ...event }))
+        .join("\n");
+    };
+    const same = readPreview(events({ ...was, password: secret }));
+    expect(same).toMatchObject({ outputs: [], diagnostics: [] });
+    expect(changesNothing(same)).toBe(true);
+    const takenBack = { action: "revert" };
+    const changed = readPreview(events({ ...was, rollouts: { iris: { phase: "version", takenBack } } }));
+    expect(changed.outputs).toEqual([{ path: "rollouts.iris.takenBack", before: undefined, after: takenBack }]);
+    expect(changesNothing(changed)).toBe(false);
+    // An `up` that is watched over by its steps alone, as an advance's, asks about those.
+    expect(changesNothing({ steps: changed.steps })).toBe(true);
+  });
 });
