@@ -43,7 +43,7 @@ async function menagerie(called: string | undefined): Promise<Command> {
 }
 
 /** Settings of a command for all below it, which were made before it had them: else a mistake in the options of `rollout plan` ends with 1. */
-function inherit(command: Command): void {
+export function inherit(command: Command): void {
   for (const below of command.commands) inherit(below.copyInheritedSettings(command));
 }
 
