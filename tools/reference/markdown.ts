@@ -13,7 +13,10 @@ export function code(text: string): string {
   return text === "" ? "" : `\`${text.replaceAll("|", "\\|")}\``;
 }
 
-/** Rows of cells that are Markdown already; empty where there is no row. Columns that are empty in every row are left out. */
+/**
+ * Rows of cells that are Markdown already; empty where there is no row. Columns that are empty in every row are left out. Cells are not
+ * padded, so that a change of one row is a change of one line.
+ */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return "";
   const used = head.flatMap((_, at) => (rows.some((row) => row[at]) ? [at] : []));
