@@ -30,6 +30,8 @@ export class PlatformDatabase extends pulumi.ComponentResource implements Declar
   readonly api: LoginRole;
   /** For the guard: judges rollouts, and takes back those that are bad. */
   readonly guard: LoginRole;
+  /** For the console: reads what its pages show. */
+  readonly console: LoginRole;
   /** Exists once the tables do, and every role has its rights: depend on it to work in them. */
   readonly schema: PlatformSchema;
 
@@ -57,9 +59,10 @@ export class PlatformDatabase extends pulumi.ComponentResource implements Declar
     const owner = noLogin(roles.owner);
     const api = withLogin(roles.api);
     const guard = withLogin(roles.guard);
+    const console = withLogin(roles.console);
     const others = [roles.operator, roles.migrator, roles.state, roles.pipeline].map(noLogin);
     const everyRole = [
-      ...[owner, ...others, api.resource, guard.resource],
+      ...[owner, ...others, api.resource, guard.resource, console.resource],
       ...[roles.deployer, roles.reader].map((role) => withLogin(role).resource),
     ];
 
@@ -83,6 +86,7 @@ export class PlatformDatabase extends pulumi.ComponentResource implements Declar
 
     this.api = { name: api.name, password: api.password };
     this.guard = { name: guard.name, password: guard.password };
+    this.console = { name: console.name, password: console.password };
     environment.parts.tables = this;
     this.registerOutputs({ version: this.schema.version });
   }

@@ -18,6 +18,7 @@ import type { DeclaredServices } from "../src/environment/parts.ts";
 import { pushPipeline } from "../src/environment/pushPipeline.ts";
 import { refuse } from "../src/environment/refusals.ts";
 import { SecretValue } from "../src/resources/secretValue.ts";
+import { declareConsole } from "./console.ts";
 import { declareGuard } from "./guard.ts";
 import type { OnEnvironment } from "./modelArgs.ts";
 import { registered, withoutUrl } from "./registeredInputs.ts";
@@ -30,7 +31,7 @@ export type PlatformServicesArgs = OnEnvironment;
  * Menagerie's own always-on processes: the API service, as Deployment and Service `api`, with a Secret that holds its
  * way into the database and its keys, rights in the models' namespace, and a route for `/models/…` and `/v1/…` at the
  * gateway. Development versions of the environment that are declared after it are patched through it. Where a model of the environment has a
- * judge, the guard of its rollouts runs beside it.
+ * judge, the guard of its rollouts runs beside it, and where `services.console` is given, the console.
  *
  * @example
  * new PlatformServices("platform", { environment });
@@ -171,6 +172,7 @@ export class PlatformServices extends pulumi.ComponentResource implements Declar
       );
     }
     declareGuard(environment, tables, this, space);
+    declareConsole(environment, tables, this, space);
     deployRoute("api", { route: apiRoute({ namespace, gateway }) }, { ...parent, dependsOn: [service, deployment] });
     parts.services = this;
     this.registerOutputs({ image: this.image });

@@ -41,6 +41,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/status.ts")).statusCommand(),
   },
   {
+    name: "console",
+    about: "Serve pages that show an environment, on this machine: models, rollouts, what changed. Log in with a key.",
+    load: async () => (await import("./commands/console.ts")).consoleCommand(),
+  },
+  {
     name: "drift",
     about:
       "Show fields of the stack's Kubernetes objects that others changed, removed or added; `--restore` undoes it.",
@@ -116,6 +121,11 @@ export const commands: readonly CommandEntry[] = [
     name: "rollout",
     about: "Rollouts of zoo models: where each stands and what comes next; apps moved to new versions and back.",
     load: async () => (await import("./commands/rollout/index.ts")).rolloutCommand(),
+  },
+  {
+    name: "activity",
+    about: "Show everything that changed, the newest first: what, who did it, and what it follows from.",
+    load: async () => (await import("./commands/activity.ts")).activityCommand(),
   },
   {
     name: "impact",

@@ -27,6 +27,13 @@ export const services = mapping(
       "remove it",
       "Without effect: an earlier release limited each key in each pod by it. `menagerie key limits` and `menagerie organization limits` set limits that hold over all pods.",
     ).optional(),
+    console: mapping(
+      {
+        replicas: wholeNumber(1, 10, "Pods of the console. Unit: pods. Default: 1.").default(1),
+      },
+      "write {} or {replicas: 2}",
+      "Pages that show the environment to people with a key that has a role, as Deployment and Service `console` without a route at the gateway. Default: none; `menagerie console` serves the same on its user's machine.",
+    ).optional(),
     uploads,
   },
   "write {image: <url>@sha256:<digest>}",

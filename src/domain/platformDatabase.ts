@@ -20,6 +20,8 @@ export const roles = {
   migrator: "menagerie_migrator",
   /** Judges rollouts by what was counted, and takes back those that are bad; changes nothing else. */
   guard: "menagerie_guard",
+  /** The console: reads what its pages show, and keeps its sessions by functions alone. */
+  console: "menagerie_console",
   /** Plans and dashboards: everything but keys. */
   reader: "menagerie_reader",
   /** The operator's CLI: makes apps and keys. Cannot log in: operators act as it with credentials of their own. */

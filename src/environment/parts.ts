@@ -30,6 +30,8 @@ export interface DeclaredTables extends pulumi.Resource {
   readonly api: LoginRole;
   /** Login of the guard. */
   readonly guard: LoginRole;
+  /** Login of the console. */
+  readonly console: LoginRole;
   /** Exists once every role has its rights. */
   readonly schema: pulumi.Resource & { readonly version: pulumi.Output<string> };
 }

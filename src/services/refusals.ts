@@ -28,6 +28,11 @@ export const serviceRefusals = {
     fix: "",
     cause: "The service's Deployment sets these variables; an image of another version may want others.",
   },
+  "console.settings": {
+    says: "the console cannot start: {wrong}",
+    fix: "",
+    cause: "The service's Deployment sets these variables; an image of another version may want others.",
+  },
   "recorder.settings": {
     says: "the recorder cannot start: {wrong}",
     fix: "",

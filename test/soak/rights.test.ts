@@ -233,13 +233,15 @@ it("in two steps, and nobody is without a right for a moment", { timeout }, asyn
   expect((await grants()).filter(({ retainOnDelete }) => retainOnDelete)).toEqual([]);
   const count = (await grants()).length;
   expect(count).toBe(71);
-  // The file that the stack keeps instead of a cluster's Secret, what pseudonyms are made with, the guard's login, and what the earlier version
-  // had no inputs for.
+  // The file that the stack keeps instead of a cluster's Secret, what pseudonyms are made with, the logins of guard and console, and what the earlier
+  // version had no inputs for.
   const first = await planned(now);
   expect(first).toEqual({
     create: [
       "kubernetes:core/v1:Secret next-primary",
+      "postgresql:index/role:Role menagerie_console",
       "postgresql:index/role:Role menagerie_guard",
+      "pulumi-nodejs:dynamic/menagerie:SecretValue menagerie_console",
       "pulumi-nodejs:dynamic/menagerie:SecretValue menagerie_guard",
       "pulumi-nodejs:dynamic/menagerie:SecretValue pseudonyms",
       "pulumi:providers:kubernetes cluster",

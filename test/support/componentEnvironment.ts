@@ -91,6 +91,7 @@ export function environmentOnPlatform(
 function addPlatform(environment: Environment, password = "tulip"): void {
   environment.parts.tables = Object.assign(new OtherResource("Tables", "tables"), {
     guard: { name: "menagerie_guard", password: pulumi.output("guard") },
+    console: { name: "menagerie_console", password: pulumi.output("console") },
     api: { name: "menagerie_api", password: pulumi.secret(password) },
     schema: Object.assign(new OtherResource("Schema", "tables"), { version: pulumi.output("0001") }),
   });

@@ -2,6 +2,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import type { ClientBase, Pool } from "pg";
 import { apiKey, keyHash, keyPrefix, prefixLength, type StoredScope, secretBytes } from "../../domain/access/apiKey.ts";
 import type { KeyRight } from "../../domain/access/rights.ts";
+import type { KeyRole } from "../../domain/access/roles.ts";
 import type { Limits } from "../../domain/limits/limits.ts";
 import { type LimitRow, limitColumns, limitsOf, withLimits } from "./limits/databaseLimits.ts";
 import { refuse } from "./refusals.ts";
@@ -15,6 +16,8 @@ export interface ListedKey {
   readonly organization: string | null;
   /** What it may do besides predicting. */
   readonly rights: readonly KeyRight[];
+  /** What a person may see and do with it; null for a key that predicts. */
+  readonly role: KeyRole | null;
   readonly limits: Limits;
   readonly createdAt: Date;
   readonly revokedAt: Date | null;
@@ -25,31 +28,67 @@ export interface StoredKey {
   readonly id: string;
   readonly hash: Buffer;
   readonly scope: StoredScope;
+  /** Of a person's key, which predicts nothing. @default a key that predicts */
+  readonly role?: KeyRole | undefined;
   readonly rights: readonly KeyRight[];
   readonly limits: Limits;
 }
 
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/** Makes a key. The answer is the only time it is known. */
-export async function createKey(
+/** A key that was just made: the only time that it is known. */
+export interface MadeKey {
+  readonly id: string;
+  readonly key: string;
+  readonly prefix: string;
+}
+
+/** Makes a key that predicts. */
+export function createKey(
   client: ClientBase,
   scope: StoredScope,
   rights: readonly KeyRight[] = [],
   limits: Limits = {},
-): Promise<{ id: string; key: string; prefix: string }> {
+): Promise<MadeKey> {
+  return insertKey(client, {
+    modelId: "modelId" in scope ? scope.modelId : null,
+    organizationId: "organizationId" in scope ? scope.organizationId : null,
+    rights,
+    role: null,
+    limits,
+  });
+}
+
+/** Makes a person's key, for one organization or (undefined) the whole environment. */
+export function createRoleKey(client: ClientBase, role: KeyRole, organizationId: string | undefined): Promise<MadeKey> {
+  return insertKey(client, { modelId: null, organizationId: organizationId ?? null, rights: [], role, limits: {} });
+}
+
+interface NewKey {
+  readonly modelId: string | null;
+  readonly organizationId: string | null;
+  readonly rights: readonly KeyRight[];
+  readonly role: KeyRole | null;
+  readonly limits: Limits;
+}
+
+async function insertKey(
+  client: ClientBase,
+  { modelId, organizationId, rights, role, limits }: NewKey,
+): Promise<MadeKey> {
   const prefix = Array.from({ length: prefixLength }, () => letters[randomInt(letters.length)]).join("");
   const key = apiKey(prefix, randomBytes(secretBytes).toString("base64url"));
   const insert = `INSERT INTO menagerie.api_key
-       (prefix, hash, model_id, organization_id, rights, requests_per_minute, tokens_per_minute, tokens_per_day)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`;
+       (prefix, hash, model_id, organization_id, rights, role, requests_per_minute, tokens_per_minute, tokens_per_day)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`;
   const { rows } = await withLimits(() =>
     client.query<{ id: string }>(insert, [
       prefix,
       keyHash(key),
-      "modelId" in scope ? scope.modelId : null,
-      "organizationId" in scope ? scope.organizationId : null,
+      modelId,
+      organizationId,
       rights,
+      role,
       limits.requestsPerMinute ?? null,
       limits.tokensPerMinute ?? null,
       limits.tokensPerDay ?? null,
@@ -62,7 +101,7 @@ export async function createKey(
 export async function listKeys(client: ClientBase): Promise<ListedKey[]> {
   const { rows } = await withLimits(() =>
     client.query<Omit<ListedKey, "limits"> & LimitRow>(
-      `SELECT k.id, k.prefix, m.name AS model, o.name AS organization, k.rights,
+      `SELECT k.id, k.prefix, m.name AS model, o.name AS organization, k.rights, k.role,
             k.created_at AS "createdAt", k.revoked_at AS "revokedAt", ${limitColumns("k")}
        FROM menagerie.api_key k
        LEFT JOIN menagerie.model m ON m.id = k.model_id
@@ -99,18 +138,20 @@ export async function findKey(pool: Pool, prefix: string): Promise<StoredKey | u
       model_id: string | null;
       organization_id: string | null;
       rights: readonly KeyRight[];
+      role: KeyRole | null;
     }
   >(
-    `SELECT k.id, k.hash, k.model_id, k.organization_id, k.rights, ${limitColumns("k")}
+    `SELECT k.id, k.hash, k.model_id, k.organization_id, k.rights, k.role, ${limitColumns("k")}
        FROM menagerie.api_key k WHERE k.prefix = $1 AND k.revoked_at IS NULL`,
     [prefix],
   );
   const row = rows[0];
   if (!row) return undefined;
   const { id, hash, rights } = row;
-  const found = { id, hash, rights, limits: limitsOf(row) };
+  const found = { id, hash, rights, role: row.role ?? undefined, limits: limitsOf(row) };
   if (row.model_id !== null) return { ...found, scope: { modelId: row.model_id } };
-  return row.organization_id === null ? undefined : { ...found, scope: { organizationId: row.organization_id } };
+  // Of the whole environment are people's keys alone: no organization has this id.
+  return { ...found, scope: { organizationId: row.organization_id ?? "0" } };
 }
 
 /** What a key may do, and what it opens. */

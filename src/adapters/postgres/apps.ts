@@ -54,8 +54,23 @@ export function createApp(client: ClientBase, app: NewApp): Promise<App> {
   });
 }
 
-/** All apps, in the order they were made. */
-export async function listApps(client: ClientBase | Pool): Promise<ListedApp[]> {
+/** Which apps to list. */
+export interface AppsQuestion {
+  /** Id of the organization that they belong to. @default all */
+  readonly organizationId?: string | undefined;
+  /** What the name, the owner, the organization or the zoo model holds, or what the id is. @default anything */
+  readonly search?: string | undefined;
+  /** @default all */
+  readonly limit?: number | undefined;
+  /** How many to leave out first. @default 0 */
+  readonly offset?: number | undefined;
+}
+
+/** Apps, in the order they were made. */
+export async function listApps(
+  client: Pick<ClientBase | Pool, "query">,
+  { organizationId, search, limit, offset }: AppsQuestion = {},
+): Promise<ListedApp[]> {
   const { rows } = await client.query<ListedApp>(
     `SELECT m.id, m.name, v.id AS "versionId", v.proxy_model_version_id AS "proxyModelVersionId",
             u.email AS owner, o.name AS organization, zm.name AS "zooModel", zv.number AS version
@@ -65,7 +80,10 @@ export async function listApps(client: ClientBase | Pool): Promise<ListedApp[]> 
        JOIN menagerie.model_version zv ON zv.id = v.proxy_model_version_id
        JOIN menagerie.model zm ON zm.id = zv.model_id
        LEFT JOIN menagerie.app_user u ON u.id = m.owner_id
-      ORDER BY m.id`,
+      WHERE ($1::bigint IS NULL OR m.organization_id = $1)
+        AND ($2::text IS NULL OR m.id::text = $2 OR strpos(lower(concat_ws(chr(10), m.name, u.email, o.name, zm.name)), lower($2)) > 0)
+      ORDER BY m.id LIMIT $3 OFFSET $4`,
+    [organizationId ?? null, search || null, limit ?? null, offset ?? 0],
   );
   return rows;
 }

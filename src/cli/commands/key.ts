@@ -1,12 +1,13 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ClientBase } from "pg";
-import { createKey, listKeys, revokeKey } from "../../adapters/postgres/apiKeys.ts";
+import { createKey, createRoleKey, type ListedKey, listKeys, revokeKey } from "../../adapters/postgres/apiKeys.ts";
 import { recordAudit } from "../../adapters/postgres/audit.ts";
 import { setKeyLimits } from "../../adapters/postgres/limits/databaseLimits.ts";
 import { modelIdOf, organizationIdOf } from "../../adapters/postgres/models.ts";
 import { inTransaction } from "../../adapters/postgres/transaction.ts";
 import type { StoredScope } from "../../domain/access/apiKey.ts";
 import { type KeyRight, keyRights } from "../../domain/access/rights.ts";
+import { type KeyRole, keyRoles } from "../../domain/access/roles.ts";
 import { limitsText } from "../../domain/limits/limits.ts";
 import { type LimitOptions, limitChanges, limitOption, newLimits } from "../limits.ts";
 import { asOperator, operatorName } from "../operatorDatabase.ts";
@@ -18,6 +19,7 @@ interface CreateOptions extends KeyOptions, LimitOptions {
   readonly model?: string;
   readonly organization?: string;
   readonly right: readonly KeyRight[];
+  readonly role?: KeyRole;
 }
 
 interface KeyOptions {
@@ -40,15 +42,24 @@ export function keyCommand(): Command {
         .default([])
         .argParser((right: string, before: readonly KeyRight[]) => [...before, knownRight(right)]),
     )
+    .addOption(
+      new Option(
+        "--role <role>",
+        "a person's key for the console instead of one that predicts; of --organization, else of the whole environment",
+      )
+        .choices(keyRoles)
+        .conflicts(["model", "right", "requestsPerMinute", "tokensPerMinute", "tokensPerDay"]),
+    )
     .addOption(limitOption("requestsPerMinute"))
     .addOption(limitOption("tokensPerMinute"))
     .addOption(limitOption("tokensPerDay"))
     .addOption(environmentOption())
     .addOption(jsonOption())
     .action(async (options: CreateOptions) => {
-      const { model, organization, right: rights } = options;
+      const { model, organization, right: rights, role } = options;
       const limits = newLimits(options);
       const made = await asOperator(options.environment, async (client) => {
+        if (role !== undefined) return createPersonsKey(client, role, organization);
         const scope = await scopeOf(client, model, organization);
         return inTransaction(client, async () => {
           const { id, key, prefix } = await createKey(client, scope, [...new Set(rights)], limits);
@@ -70,8 +81,8 @@ export function keyCommand(): Command {
       const rows = keys.map((each) => [
         each.id,
         each.prefix,
-        each.model === null ? `organization ${each.organization}` : `model ${each.model}`,
-        each.rights.join(" ") || "–",
+        opensText(each),
+        each.role ?? (each.rights.join(" ") || "–"),
         limitsText(each.limits),
         each.createdAt.toISOString(),
         each.revokedAt ? `revoked ${each.revokedAt.toISOString()}` : "valid",
@@ -118,6 +129,25 @@ export function keyCommand(): Command {
       console.log(options.json ? JSON.stringify({ prefix }) : `key ${prefix} is revoked`);
     });
   return key;
+}
+
+function createPersonsKey(
+  client: ClientBase,
+  role: KeyRole,
+  organization: string | undefined,
+): Promise<{ id: string; key: string }> {
+  return inTransaction(client, async () => {
+    const organizationId = organization === undefined ? undefined : await organizationIdOf(client, organization);
+    const { id, key, prefix } = await createRoleKey(client, role, organizationId);
+    const details = { id, prefix, role, organizationId: organizationId ?? null };
+    await recordAudit(client, { what: "key.create", who: operatorName(), details });
+    return { id, key };
+  });
+}
+
+function opensText({ model, organization, role }: ListedKey): string {
+  const where = model === null ? `organization ${organization}` : `model ${model}`;
+  return role === null ? where : `console of ${organization === null ? "the environment" : where}`;
 }
 
 async function scopeOf(

@@ -16,7 +16,7 @@ import { ToolchainFile } from "../../local/toolchainFile.ts";
 import { exampleCalls } from "../exampleCall.ts";
 import { interruptible } from "../interrupt.ts";
 import { readModels } from "../models.ts";
-import { agreedOption, environmentOption, portArgument, yesDeleteOption } from "../options.ts";
+import { agreedOption, environmentOption, environmentSuffix, portArgument, yesDeleteOption } from "../options.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { agreedUp } from "../up/agreedUp.ts";
 import { declaredEnvironment, storedSentence } from "../up/declaredEnvironment.ts";
@@ -208,6 +208,7 @@ async function summary(
     `  gateway     ${target.gatewayUrl}`,
     `  kubeconfig  ${target.kubeconfig}`,
     `  models      ${models.map((model) => model.name).join(", ") || "none"}`,
+    `  console     npx menagerie console${environmentSuffix(layout.name)}`,
     ...(calls.length > 0 ? ["", "Try it:", ...calls.map((call) => `  ${call}`)] : []),
   ].join("\n");
 }

@@ -1,3 +1,4 @@
+import { consoleName } from "./consoleService.ts";
 import { guardName } from "./guardService.ts";
 import { platformMetadata } from "./platformMetadata.ts";
 import { developmentLevel, labels } from "./servedModel.ts";
@@ -10,6 +11,8 @@ export interface NetworkZones {
   readonly services?: string | undefined;
   /** Whether the guard of rollouts runs beside the API service. @default false */
   readonly guard?: boolean | undefined;
+  /** Whether the console runs beside the API service. @default false */
+  readonly console?: boolean | undefined;
   /** Of a PostgreSQL that the stack makes. */
   readonly database?: string | undefined;
   /** Of the gateway's pods. */
@@ -38,11 +41,7 @@ interface NetworkPolicyManifest {
 const metadataService = { v4: "169.254.169.254/32", v6: "fd00:ec2::254/128" };
 
 const anyModel = { key: "serving.kserve.io/inferenceservice", operator: "Exists" };
-const named = (operator: "In" | "NotIn", name: string) => ({
-  key: "app.kubernetes.io/name",
-  operator,
-  values: [name],
-});
+const named = (operator: "In" | "NotIn", ...values: string[]) => ({ key: "app.kubernetes.io/name", operator, values });
 const level = (operator: "In" | "NotIn") => ({ key: labels.serviceLevel, operator, values: [developmentLevel] });
 
 /**
@@ -51,7 +50,7 @@ const level = (operator: "In" | "NotIn") => ({ key: labels.serviceLevel, operato
  * control server, nor the node's credentials.
  */
 export function networkPolicyManifests(zones: NetworkZones) {
-  const { models, services, guard = false, database, gateway, allowFrom } = zones;
+  const { models, services, guard = false, console = false, database, gateway, allowFrom } = zones;
   const platform = [gateway, ...(services === undefined ? [] : [services]), ...allowFrom];
   const ofModels = (operator: "In" | "NotIn", ...from: string[]) => ({
     podSelector: { matchExpressions: [anyModel, level(operator)] },
@@ -66,12 +65,16 @@ export function networkPolicyManifests(zones: NetworkZones) {
   const everyPod = { podSelector: {}, policyTypes: ["Ingress"] };
   if (services !== undefined) {
     const from = namespaces(gateway, models, ...allowFrom);
-    const others = guard ? { podSelector: { matchExpressions: [named("NotIn", guardName)] } } : {};
+    const apart = [...(console ? [consoleName] : []), ...(guard ? [guardName] : [])];
+    const others = apart.length > 0 ? { podSelector: { matchExpressions: [named("NotIn", ...apart)] } } : {};
     policies.push(manifest("services", services, { ...everyPod, ...others, ingress: [{ from }] }));
-    // Nobody asks the guard anything but its metrics.
-    const scraped = allowFrom.length > 0 ? [{ from: namespaces(...allowFrom) }] : [];
-    const ofGuard = { podSelector: { matchExpressions: [named("In", guardName)] }, policyTypes: ["Ingress"] };
-    if (guard) policies.push(manifest("guard", services, { ...ofGuard, ingress: scraped }));
+    // Nobody asks the guard anything but its metrics. People reach the console through the node (`kubectl port-forward`), or from a namespace
+    // that is named; the gateway and the models do not.
+    const ingress = allowFrom.length > 0 ? [{ from: namespaces(...allowFrom) }] : [];
+    for (const name of apart) {
+      const own = { podSelector: { matchExpressions: [named("In", name)] }, policyTypes: ["Ingress"] };
+      policies.push(manifest(name, services, { ...own, ingress }));
+    }
   }
   if (database !== undefined) {
     const own = [{ podSelector: {} }];

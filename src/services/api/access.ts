@@ -47,6 +47,8 @@ export async function identify(headers: IncomingHttpHeaders, access: Access): Pr
   if (!stored || !sameHash(stored.hash, keyHash(key))) {
     throw new ApiError("invalid_api_key", "the API key is wrong or revoked");
   }
+  if (stored.role !== undefined)
+    throw new ApiError("key_scope", `the API key has role ${stored.role}: it opens the console, and no model`);
   return { scope: { ...stored.scope, rights: stored.rights }, key: stored };
 }
 

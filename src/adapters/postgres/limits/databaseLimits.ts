@@ -60,7 +60,9 @@ export async function setOrganizationLimits(
 }
 
 /** What an organization is limited to, by its name. */
-export async function listOrganizationLimits(client: ClientBase): Promise<{ name: string; limits: Limits }[]> {
+export async function listOrganizationLimits(
+  client: Pick<ClientBase, "query">,
+): Promise<{ name: string; limits: Limits }[]> {
   const { rows } = await withLimits(() =>
     client.query<LimitRow & { name: string }>(
       `SELECT o.name, ${limitColumns("o")} FROM menagerie.organization o ORDER BY o.name`,

@@ -11,7 +11,10 @@ export interface UsageQuestion {
 }
 
 /** Usage by day, the latest first. */
-export async function readUsage(client: ClientBase, { organizationId, since }: UsageQuestion): Promise<UsageRow[]> {
+export async function readUsage(
+  client: Pick<ClientBase, "query">,
+  { organizationId, since }: UsageQuestion,
+): Promise<UsageRow[]> {
   const { rows } = await withLimits(() =>
     client.query<
       Omit<UsageRow, "requests" | "tokensIn" | "tokensOut"> & { requests: string; tokensIn: string; tokensOut: string }

@@ -7,7 +7,17 @@ import type { Rights } from "../../../domain/rights/rights.ts";
 
 /** Files of the platform's own tables, each named after its role. What the owner and pipelines may do, no grant says. */
 const platformFiles = [
-  ...["public", roles.api, roles.deployer, roles.guard, roles.migrator, roles.operator, roles.reader, roles.state],
+  ...[
+    "public",
+    roles.api,
+    roles.console,
+    roles.deployer,
+    roles.guard,
+    roles.migrator,
+    roles.operator,
+    roles.reader,
+    roles.state,
+  ],
 ];
 
 /** What each role may do in the platform's own tables. */

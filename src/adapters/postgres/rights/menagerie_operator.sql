@@ -10,11 +10,11 @@ GRANT SELECT, INSERT (model_id), UPDATE (restored_at) ON menagerie.deleted_app T
 -- The hash of a key is written, and read by the API service alone.
 GRANT
   SELECT (
-    id, prefix, model_id, organization_id, rights, requests_per_minute, tokens_per_minute, tokens_per_day, created_at,
+    id, prefix, model_id, organization_id, rights, role, requests_per_minute, tokens_per_minute, tokens_per_day, created_at,
     revoked_at
   ),
   INSERT (
-    prefix, hash, model_id, organization_id, rights, requests_per_minute, tokens_per_minute, tokens_per_day
+    prefix, hash, model_id, organization_id, rights, role, requests_per_minute, tokens_per_minute, tokens_per_day
   ),
   UPDATE (requests_per_minute, tokens_per_minute, tokens_per_day, revoked_at)
   ON menagerie.api_key TO menagerie_operator;

@@ -133,6 +133,11 @@ const attempts = {
   "resume a rollout": "INSERT INTO menagerie.rollout_resume (take_back_id, who, reason) SELECT 1, 'x', 'x' WHERE false",
   "hold a migration": "UPDATE menagerie.zoo_migration SET paused_at = now() WHERE false",
   "change a phase": "UPDATE menagerie.rollout SET phase = 'off' WHERE false",
+  "read sessions": "SELECT * FROM menagerie.console_session",
+  "make a session": "INSERT INTO menagerie.console_session (hash, key_id) SELECT '', 1 WHERE false",
+  "begin a session": "SELECT menagerie.console_begin('AAAAAAAA', 'x', 'y')",
+  "see whose a session is": "SELECT * FROM menagerie.console_viewer('y', true)",
+  "end a session": "SELECT menagerie.console_end('y')",
   "read a file": "SELECT pg_read_file('PG_VERSION')",
 } as const;
 
@@ -161,6 +166,19 @@ const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
     ...(["read traffic of rollouts", "read the history of traffic"] as const),
     ...(["have the key of a draw", "read users of draws", "note a user of a draw"] as const),
   ],
+  [roles.console]: [
+    ...([
+      "read models",
+      "read organizations",
+      "read users",
+      "read versions",
+      "read migrations",
+      "read advances",
+    ] as const),
+    ...(["read the record", "read ranges", "read the audit", "read take-backs", "see what is taken back"] as const),
+    ...(["see what is resumed", "read traffic of rollouts", "read the history of traffic"] as const),
+    ...(["begin a session", "see whose a session is", "end a session"] as const),
+  ],
   [roles.migrator]: ["read models", "move pointers", "read migrations", "become the owner", "hold a migration"],
   [roles.deployer]: [
     ...(["read models", "read organizations", "make a model", "change what is current", "read the record"] as const),
@@ -187,9 +205,9 @@ describe.each(Object.entries(allowed))("%s", (role, can) => {
   });
 });
 
-describe("a guard", () => {
+describe.each([roles.guard, roles.console])("%s", (role) => {
   it("has no right in any table, column or function besides those of its file", async () => {
-    const described = (await platformRights())[roles.guard] ?? {};
+    const described = (await platformRights())[role] ?? {};
     const has = new Set(
       rightsOf(described).map(({ kind, name, privilege, column }) => `${kind} ${name} ${privilege} ${column ?? ""}`),
     );
@@ -205,7 +223,7 @@ describe("a guard", () => {
         await client.query<{ name: string; may: boolean }>(
           `SELECT p.oid::regprocedure::text AS name, has_function_privilege($1, p.oid, 'EXECUTE') AS may
              FROM pg_proc p WHERE pronamespace = 'menagerie'::regnamespace AND prorettype <> 'trigger'::regtype`,
-          [roles.guard],
+          [role],
         )
       ).rows,
     ]);
@@ -224,7 +242,7 @@ describe("a guard", () => {
       ...tables.map((table) => [false, `DELETE FROM menagerie."${table}"`] as const),
       ...tables.map((table) => [false, `TRUNCATE menagerie."${table}"`] as const),
     ];
-    await as(roles.guard, async (client) => {
+    await as(role, async (client) => {
       for (const [isGiven, sql] of tries) {
         await client.query("BEGIN");
         const refused = await client.query(sql).then(

@@ -61,9 +61,9 @@ describe("the files", () => {
     for (const inputs of inOrder) await grant.ensure(postgres.server, inputs);
     // Of what was there when grants were resources.
     const later =
-      /^menagerie\.(?:traffic_\w+|rollout_traffic\w*|rollout_advance|set_traffic|draw_key|hashed_user|judgement\w*|verdict|sleep_\w+|audit|api_key\.rights|known_key|usage\w*|limit_window|settled_claim|(?:api_key|organization)\.(?:requests|tokens)_per_\w+|store_usage|take_of_limits|token_limits)\b/;
+      /^menagerie\.(?:traffic_\w+|rollout_traffic\w*|rollout_advance|set_traffic|draw_key|hashed_user|judgement\w*|verdict|sleep_\w+|audit|api_key\.r(?:ights|ole)|known_key|usage\w*|limit_window|settled_claim|(?:api_key|organization)\.(?:requests|tokens)_per_\w+|store_usage|take_of_limits|token_limits)\b/;
     const ofGuards =
-      /: menagerie_guard=|^menagerie\.(?:(?:resumed_)?take\w*_back\w*|rollout_resume|rollout_advance|release_take_back|revert_taken_back|judgement_row|prune_judgements)\b/;
+      /: menagerie_(?:guard|console)=|^menagerie\.(?:(?:resumed_)?take\w*_back\w*|rollout_resume|rollout_advance|release_take_back|revert_taken_back|judgement_row|prune_judgements)\b/;
     expect(await grantedRights(postgres.server)).toEqual(
       granted.filter((each) => !later.test(each) && !ofGuards.test(each)),
     );

@@ -1,0 +1,83 @@
+import { createHash } from "node:crypto";
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import {
+  consoleDeployment,
+  consoleName,
+  consoleRights,
+  consoleServiceManifest,
+} from "../src/domain/serving/consoleService.ts";
+import type { Environment } from "../src/environment/environment.ts";
+import { given } from "../src/environment/given.ts";
+import { declared } from "../src/environment/ownership.ts";
+import type { DeclaredTables } from "../src/environment/parts.ts";
+
+/** Where the image of all services has the console, as in a checkout. */
+const command = ["node", "src/services/console/main.ts"];
+
+/**
+ * The console of an environment, where `services.console` is given: a process with an account and a login of its own, both of which read.
+ * Nothing leads to it from outside of the cluster.
+ *
+ * @param parent - whose children its resources are
+ * @param space - the services' namespace
+ */
+export function declareConsole(
+  environment: Environment,
+  { console: login }: Pick<DeclaredTables, "console">,
+  parent: pulumi.Resource,
+  space: pulumi.Resource,
+): kubernetes.apps.v1.Deployment | undefined {
+  const { spec } = environment;
+  const { namespace, image, console: wanted } = spec.services;
+  if (!wanted) return undefined;
+  const options = { parent };
+  const inNamespace = { parent, dependsOn: space };
+  const url = environment.urlFor(login);
+  const secretName = `${consoleName}-database`;
+  const secret = new kubernetes.core.v1.Secret(
+    secretName,
+    { metadata: declared({ name: secretName, namespace }), stringData: { url } },
+    inNamespace,
+  );
+  const rights = consoleRights(namespace, spec.namespace);
+  const account = new kubernetes.core.v1.ServiceAccount(
+    consoleName,
+    { ...rights.account, metadata: declared(rights.account.metadata) },
+    inNamespace,
+  );
+  const role = new kubernetes.rbac.v1.Role(
+    consoleName,
+    { ...rights.role, metadata: declared(rights.role.metadata) },
+    options,
+  );
+  const binding = new kubernetes.rbac.v1.RoleBinding(
+    consoleName,
+    { ...rights.binding, metadata: declared(rights.binding.metadata) },
+    { ...options, dependsOn: [role, account] },
+  );
+  const service = consoleServiceManifest(namespace);
+  const metadata = { ...service.metadata, annotations: { "pulumi.com/skipAwait": "true" } };
+  // Its endpoints come with the Deployment's pods, which are awaited.
+  new kubernetes.core.v1.Service(consoleName, { ...service, metadata: declared(metadata) }, inNamespace);
+  const manifest = consoleDeployment({
+    namespace,
+    replicas: wanted.replicas,
+    secretName,
+    modelsNamespace: spec.namespace,
+    environment: pulumi.getStack(),
+    image: pulumi.output(environment.serviceImage(consoleName)),
+    ...given({ command: image === undefined ? undefined : command }),
+    // Pods read the Secret once: a new password makes new pods. It is too random to be found from 64 bits of its hash.
+    secretRevision: pulumi.unsecret(pulumi.output(url).apply(fingerprint)),
+  });
+  return new kubernetes.apps.v1.Deployment(
+    consoleName,
+    { ...manifest, metadata: declared(manifest.metadata) },
+    { ...options, dependsOn: [space, secret, binding] },
+  );
+}
+
+function fingerprint(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+}

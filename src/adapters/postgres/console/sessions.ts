@@ -1,0 +1,47 @@
+import { randomBytes } from "node:crypto";
+import type { Pool } from "pg";
+import { keyHash, keyPrefix } from "../../../domain/access/apiKey.ts";
+import type { KeyRole } from "../../../domain/access/roles.ts";
+import type { Sessions } from "../../../domain/console/ports.ts";
+
+/** Random bytes of a session's id. */
+const idBytes = 32;
+
+/** @param pool - of the console's login; it writes */
+export function databaseSessions(pool: Pool): Sessions {
+  return {
+    async begin(key) {
+      const prefix = keyPrefix(key);
+      if (prefix === undefined) return undefined;
+      const id = randomBytes(idBytes).toString("base64url");
+      const { rows } = await pool.query<{ begun: boolean }>("SELECT menagerie.console_begin($1, $2, $3) AS begun", [
+        prefix,
+        keyHash(key),
+        keyHash(id),
+      ]);
+      return rows[0]?.begun ? id : undefined;
+    },
+    async viewer(id, isUsed) {
+      const { rows } = await pool.query<{
+        prefix: string;
+        role: KeyRole;
+        organizationId: string | null;
+        organization: string | null;
+      }>(
+        `SELECT prefix, role, organization_id AS "organizationId", organization FROM menagerie.console_viewer($1, $2)`,
+        [keyHash(id), isUsed],
+      );
+      const [row] = rows;
+      if (!row) return undefined;
+      const { prefix, role, organizationId, organization } = row;
+      return {
+        prefix,
+        role,
+        organization: organizationId === null ? null : { id: organizationId, name: organization ?? "" },
+      };
+    },
+    async end(id) {
+      await pool.query("SELECT menagerie.console_end($1)", [keyHash(id)]);
+    },
+  };
+}

@@ -1,0 +1,31 @@
+-- The console: reads what its pages show. It has no hash of a key, no recorded body and no patch, and writes its sessions by functions alone.
+GRANT CONNECT ON DATABASE menagerie TO menagerie_console;
+GRANT USAGE ON SCHEMA menagerie TO menagerie_console;
+GRANT SELECT
+  ON menagerie.organization, menagerie.app_user, menagerie.model, menagerie.model_version
+  TO menagerie_console;
+
+-- Who is logged in.
+GRANT EXECUTE ON FUNCTION
+  menagerie.console_begin(text, bytea, bytea), menagerie.console_viewer(bytea, boolean), menagerie.console_end(bytea)
+  TO menagerie_console;
+
+-- Where rollouts stand, and how they came there.
+GRANT SELECT ON menagerie.rollout, menagerie.rollout_step, menagerie.gate_evidence, menagerie.zoo_migration TO menagerie_console;
+GRANT SELECT ON menagerie.rollout_traffic, menagerie.rollout_traffic_step, menagerie.rollout_advance TO menagerie_console;
+GRANT SELECT ON menagerie.judgement, menagerie.verdict TO menagerie_console;
+GRANT SELECT
+  ON menagerie.take_back, menagerie.take_back_step, menagerie.rollout_resume, menagerie.taken_back,
+     menagerie.resumed_take_back, menagerie.release_take_back
+  TO menagerie_console;
+
+-- What was deployed when.
+GRANT SELECT ON menagerie.release, menagerie.deployment, menagerie.deployment_outcome, menagerie.deployment_range
+  TO menagerie_console;
+
+-- How much each version answers, and how well; how much organizations asked, and what they may ask.
+GRANT SELECT ON menagerie.traffic_count, menagerie.traffic_observed, menagerie.traffic_source TO menagerie_console;
+GRANT SELECT ON menagerie.usage, menagerie.limit_window TO menagerie_console;
+
+-- Who did what.
+GRANT SELECT ON menagerie.audit TO menagerie_console;

@@ -1,0 +1,102 @@
+/** The console, as its manifests are rendered. `Text` is a string, or a promise of one that is only passed on. */
+export interface ConsoleService<Text = string> {
+  readonly namespace: string;
+  /** `<url>@sha256:<digest>` */
+  readonly image: Text;
+  /** What starts it in the image. @default what the image says */
+  readonly command?: readonly string[] | undefined;
+  readonly replicas: number;
+  /** Secret of the same namespace with the key `url`: of the database, by the console's own login. */
+  readonly secretName: string;
+  /** Changes with the Secret's content. */
+  readonly secretRevision: Text;
+  readonly modelsNamespace: string;
+  /** Name of the stack, for the pages' titles. */
+  readonly environment: string;
+}
+
+/** Name of its Deployment, Service, ServiceAccount, Role and RoleBinding. */
+export const consoleName = "console";
+const port = 8080;
+const labels = {
+  "app.kubernetes.io/name": consoleName,
+  "app.kubernetes.io/component": consoleName,
+  "app.kubernetes.io/part-of": "menagerie",
+  "app.kubernetes.io/managed-by": "menagerie",
+};
+const podLabels = { "app.kubernetes.io/name": consoleName, "app.kubernetes.io/part-of": "menagerie" };
+
+/** Service `console`, which no route leads to: `kubectl port-forward service/console 8080:80`. */
+export function consoleServiceManifest(namespace: string) {
+  return {
+    metadata: { name: consoleName, namespace, labels },
+    spec: { selector: podLabels, ports: [{ name: "http", port: 80, targetPort: port, protocol: "TCP" }] },
+  };
+}
+
+/** Deployment `console`. */
+export function consoleDeployment<Text>(console: ConsoleService<Text>) {
+  const { namespace, replicas, secretRevision } = console;
+  return {
+    metadata: { name: consoleName, namespace, labels },
+    spec: {
+      replicas,
+      selector: { matchLabels: podLabels },
+      template: {
+        metadata: { labels, annotations: { "menagerie.dev/database-secret": secretRevision } },
+        spec: {
+          serviceAccountName: consoleName,
+          securityContext: { runAsNonRoot: true, runAsUser: 65_532, seccompProfile: { type: "RuntimeDefault" } },
+          containers: [container(console)],
+        },
+      },
+    },
+  };
+}
+
+function container<Text>({ image, command, secretName, modelsNamespace, environment }: ConsoleService<Text>) {
+  const probe = (path: string) => ({ httpGet: { path, port }, timeoutSeconds: 3 });
+  return {
+    name: consoleName,
+    image,
+    ...(command ? { command: [...command] } : {}),
+    ports: [{ name: "http", containerPort: port, protocol: "TCP" }],
+    env: [
+      { name: "MENAGERIE_DATABASE_URL", valueFrom: { secretKeyRef: { name: secretName, key: "url" } } },
+      { name: "MENAGERIE_ENVIRONMENT_NAME", value: environment },
+      { name: "MENAGERIE_MODELS_NAMESPACE", value: modelsNamespace },
+      { name: "PORT", value: String(port) },
+    ],
+    resources: { requests: { cpu: "20m", memory: "128Mi" }, limits: { memory: "256Mi" } },
+    startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 60 },
+    livenessProbe: { ...probe("/healthz"), periodSeconds: 10, failureThreshold: 3 },
+    readinessProbe: { ...probe("/readyz"), periodSeconds: 5, failureThreshold: 3 },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    },
+  };
+}
+
+/** What the console may see in the cluster: what serves in the models' namespace, and how it stands. It changes nothing. */
+export function consoleRights(namespace: string, modelsNamespace: string) {
+  const metadata = { name: "menagerie-console", namespace: modelsNamespace, labels };
+  const verbs = ["list"];
+  return {
+    account: { metadata: { name: consoleName, namespace, labels } },
+    role: {
+      metadata,
+      rules: [
+        { apiGroups: ["serving.kserve.io"], resources: ["inferenceservices"], verbs },
+        { apiGroups: ["apps"], resources: ["deployments", "replicasets"], verbs },
+        { apiGroups: [""], resources: ["pods", "services"], verbs },
+      ],
+    },
+    binding: {
+      metadata,
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: metadata.name },
+      subjects: [{ kind: "ServiceAccount", name: consoleName, namespace }],
+    },
+  };
+}

@@ -1,0 +1,58 @@
+/** The console: `node src/services/console/main.ts`, with the environment variables of `settings.ts`. */
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { KubeConfig } from "@kubernetes/client-node";
+import { pino } from "pino";
+import { readServedStates } from "../../adapters/kubernetes/servedStates.ts";
+import { databaseSessions } from "../../adapters/postgres/console/sessions.ts";
+import { maskedText } from "../../domain/credentials/maskedText.ts";
+import { messageOf } from "../../domain/errors.ts";
+import { consolePools } from "./pools.ts";
+import { databaseReads } from "./reads.ts";
+import { createConsoleServer } from "./server.ts";
+import { readSettings } from "./settings.ts";
+
+/** How long the cluster has to answer, in milliseconds: the page is shown without it as well. */
+const clusterPatienceMs = 2_000;
+
+const log = pino({
+  level: process.env.LOG_LEVEL ?? "info",
+  base: { service: "console" },
+  hooks: { streamWrite: maskedText },
+});
+process.on("uncaughtException", (error) => {
+  log.fatal({ err: error }, messageOf(error));
+  process.exit(1);
+});
+
+const settings = readSettings(process.env);
+const config = new KubeConfig();
+config.loadFromCluster();
+const pools = consolePools(settings.database, (error) => log.warn({ err: error }, "a database connection broke"));
+const served = () =>
+  readServedStates(config, settings.modelsNamespace, AbortSignal.timeout(clusterPatienceMs)).catch((error: unknown) => {
+    log.warn({ err: error }, `the cluster is not shown: ${messageOf(error)}`);
+    throw error;
+  });
+const server = await createConsoleServer({
+  environment: settings.environment,
+  suffix: "",
+  sessions: databaseSessions(pools.sessions),
+  reads: databaseReads(pools.reads, served),
+  now: () => new Date(),
+  log,
+});
+server.listen(settings.port, "0.0.0.0");
+await once(server, "listening");
+log.info({ port: (server.address() as AddressInfo).port }, "listening");
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));
+
+async function stop(signal: string): Promise<void> {
+  log.info({ signal }, "stopping");
+  // Pages that are open are connections that never end by themselves.
+  server.close();
+  server.closeAllConnections();
+  await pools.end();
+  process.exit(0);
+}

@@ -1,0 +1,321 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { createKey, createRoleKey, revokeKey } from "../../../../src/adapters/postgres/apiKeys.ts";
+import { recordAudit } from "../../../../src/adapters/postgres/audit.ts";
+import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
+import { run } from "../../../../src/cli/program.ts";
+import { type KeyRole, keyRoles } from "../../../../src/domain/access/roles.ts";
+import { sections } from "../../../../src/domain/console/frame.ts";
+import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
+import { sendForm, startConsole, type TestConsole } from "../../../support/consoleServer.ts";
+import { makePlatformTables } from "../../../support/platformTables.ts";
+import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
+import { makeRollout, type TestRollout } from "../../../support/rolloutTables.ts";
+
+/** The console over a real PostgreSQL, by its own login. */
+
+let postgres: TestPostgres;
+let served: TestConsole;
+let rollout: TestRollout;
+let organizationId: string;
+const keys = new Map<string, string>();
+const hostile = `<script>document.title="run"</script>"'<img src=x onerror=alert(1)>`;
+
+const sql = <Row extends object>(text: string, values: readonly unknown[] = []) =>
+  withClient(postgres.server, platformDatabase, async (client) => (await client.query<Row>(text, [...values])).rows);
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  await makePlatformTables(postgres.server);
+  rollout = await makeRollout(postgres.server, 3);
+  [{ id: organizationId } = { id: "" }] = await sql<{ id: string }>(
+    "SELECT id::text AS id FROM menagerie.organization WHERE NOT is_admin ORDER BY id LIMIT 1",
+  );
+  await withClient(postgres.server, platformDatabase, async (client) => {
+    for (const role of keyRoles) {
+      keys.set(role, (await createRoleKey(client, role, undefined)).key);
+      keys.set(`${role} of an organization`, (await createRoleKey(client, role, organizationId)).key);
+    }
+    keys.set("predicting", (await createKey(client, { organizationId }, ["operate"])).key);
+  });
+  served = await startConsole(postgres.server);
+}, 60_000);
+
+afterAll(async () => {
+  await served.stop();
+  await postgres.stop();
+});
+
+const loginWith = (name: string) => served.login(keys.get(name) ?? "");
+
+describe("sessions", () => {
+  it("are begun by keys that have a role, and by no other", async () => {
+    const { status, text } = await (await loginWith("viewer")).get("/environment");
+    expect(status).toBe(200);
+    expect(text).toContain("viewer of the environment");
+    for (const key of [keys.get("predicting") ?? "", "mng_AAAAAAAA_".padEnd(56, "x"), "", hostile]) {
+      const answer = await sendForm(`${served.url}/login`, { key, next: "/" });
+      expect(answer.status).toBe(403);
+      expect(answer.headers.get("set-cookie")).toBeNull();
+      const page = await answer.text();
+      expect(page).toContain("wrong or revoked");
+      expect(key !== "" && page.includes(key)).toBe(false);
+    }
+  });
+
+  it("have a cookie that scripts and other sites do not get, and no id in the database", async () => {
+    const answer = await sendForm(`${served.url}/login`, { key: keys.get("viewer") ?? "", next: "/activity" });
+    expect(answer.headers.get("location")).toBe("/activity");
+    const cookie = answer.headers.get("set-cookie") ?? "";
+    expect(cookie).toMatch(/; Path=\/; HttpOnly; SameSite=Strict$/);
+    const secure = await sendForm(
+      `${served.url}/login`,
+      { key: keys.get("viewer") ?? "", next: "//elsewhere.example" },
+      { "x-forwarded-proto": "https" },
+    );
+    expect(secure.headers.get("set-cookie")).toMatch(/; Secure$/);
+    expect(secure.headers.get("location")).toBe("/");
+    const id = /=([^;]+)/.exec(cookie)?.[1] ?? "";
+    const rows = await sql("SELECT hash::text, * FROM menagerie.console_session");
+    expect(JSON.stringify(rows)).not.toContain(id);
+  });
+
+  it("end after 15 minutes without use, which live updates are not", async () => {
+    const browser = await loginWith("viewer");
+    const age = (minutes: number) =>
+      sql("UPDATE menagerie.console_session SET used_at = now() - $1 * interval '1 minute'", [minutes]);
+    await age(14);
+    expect((await browser.get("/environment", { "x-menagerie-live": "1" })).status).toBe(200);
+    const used = await sql<{ old: boolean }>(
+      "SELECT bool_and(used_at < now() - interval '13 minutes') AS old FROM menagerie.console_session",
+    );
+    expect(used).toEqual([{ old: true }]);
+    expect((await browser.get("/environment")).status).toBe(200);
+    await age(16);
+    const over = await browser.get("/environment?q=a");
+    expect(over.status).toBe(303);
+    expect(over.headers.get("location")).toBe("/login?next=%2Fenvironment%3Fq%3Da");
+    expect((await browser.get("/events")).status).toBe(401);
+  });
+
+  it("end with their key, and by hand with the pair of the cookie alone", async () => {
+    const made = await withClient(postgres.server, platformDatabase, (client) =>
+      createRoleKey(client, "viewer", undefined),
+    );
+    const browser = await served.login(made.key);
+    const token = await (await loginWith("viewer")).token();
+    const attempts = [
+      await browser.post("/logout", {}),
+      await browser.post("/logout", { token }),
+      await browser.post("/logout", { token: await browser.token() }, { origin: "http://elsewhere.example" }),
+      await browser.post("/logout", { token: await browser.token() }, { "sec-fetch-site": "cross-site" }),
+    ];
+    expect(attempts.map(({ status }) => status)).toEqual([403, 403, 403, 403]);
+    expect((await browser.get("/environment")).status).toBe(200);
+    expect((await browser.post("/logout", { token: await browser.token() })).status).toBe(303);
+    expect((await browser.get("/environment")).status).toBe(303);
+
+    const again = await served.login(made.key);
+    await withClient(postgres.server, platformDatabase, (client) => revokeKey(client, made.prefix));
+    expect((await again.get("/environment")).status).toBe(303);
+    await expect(served.login(made.key)).rejects.toThrow("403");
+  });
+
+  it("are noted in the audit without the key", async () => {
+    await loginWith("inspector");
+    const rows = await sql<{ who: string; login: string; details: object }>(
+      "SELECT who, login, details FROM menagerie.audit WHERE what = 'console.login' ORDER BY id DESC LIMIT 1",
+    );
+    const key = keys.get("inspector") ?? "";
+    expect(rows).toEqual([
+      {
+        who: `key ${key.split("_")[1]}`,
+        login: "menagerie_console",
+        details: { role: "inspector", organizationId: null },
+      },
+    ]);
+  });
+});
+
+describe.each(keyRoles)("%s", (role: KeyRole) => {
+  it("of the environment sees every page", async () => {
+    const browser = await loginWith(role);
+    for (const { path } of sections) expect([path, (await browser.get(path)).status]).toEqual([path, 200]);
+    expect((await browser.get(`/rollout/${rollout.model}`)).status).toBe(200);
+  });
+
+  it("of an organization sees its own pages alone", async () => {
+    const browser = await loginWith(`${role} of an organization`);
+    for (const { path, ofOrganization } of [
+      ...sections,
+      { path: `/rollout/${rollout.model}`, ofOrganization: false },
+    ]) {
+      const { status, text } = await browser.get(path);
+      expect([path, status]).toEqual([path, ofOrganization ? 200 : 403]);
+      if (!ofOrganization) expect(text).not.toContain(rollout.hash);
+    }
+  });
+});
+
+describe("pages", () => {
+  it("say whose request they are, and let nothing else be loaded or run", async () => {
+    const browser = await loginWith("viewer");
+    const { headers, text } = await browser.get("/environment");
+    expect(headers.get("content-security-policy")).toMatch(/^default-src 'none'; style-src 'self'; script-src 'self';/);
+    expect(headers.get("content-security-policy")).not.toContain("unsafe");
+    expect(headers.get("cache-control")).toBe("no-store");
+    const loaded = [...text.matchAll(/(?:src|href|action)="([^"]*)"/g)].map(([, to]) => to ?? "");
+    expect(loaded.filter((to) => !/^(?:\/|#|data:,)/.test(to))).toEqual([]);
+    for (const path of loaded.filter((to) => to.startsWith("/assets/"))) {
+      const asset = await browser.get(path);
+      expect(asset.status).toBe(200);
+      expect(asset.headers.get("cache-control")).toContain("immutable");
+    }
+    expect((await browser.get("/nothing")).status).toBe(404);
+    expect((await browser.get("/rollout/nobody")).status).toBe(404);
+  });
+
+  it("show HTML in names and errors as text", async () => {
+    await withClient(postgres.server, platformDatabase, (client) =>
+      recordAudit(client, { who: hostile, what: "key.create", details: { reason: hostile } }),
+    );
+    served.served = [
+      { model: hostile, kind: "shadow", service: hostile, hash: hostile, state: "down", because: hostile },
+    ];
+    const browser = await loginWith("viewer");
+    // What the cluster said a moment ago is shown to everybody for that moment.
+    await expect.poll(async () => (await browser.get("/environment")).text).toContain("&#60;script&#62;");
+    for (const path of [
+      "/activity",
+      "/environment",
+      `/environment?q=${encodeURIComponent(hostile)}`,
+      `/rollout/${encodeURIComponent(hostile)}`,
+    ]) {
+      const { text } = await browser.get(path);
+      expect([path, /<script>|<img/.test(text)]).toEqual([path, false]);
+      expect([path, text.includes("&#60;script&#62;")]).toEqual([path, true]);
+    }
+    served.served = [];
+  });
+
+  it("hold no secret", async () => {
+    const browser = await loginWith("operator");
+    const texts = await Promise.all(sections.map(async ({ path }) => (await browser.get(path)).text));
+    const secrets = await sql<{ secret: string }>("SELECT encode(hash, 'hex') AS secret FROM menagerie.api_key");
+    const all = [...secrets.map(({ secret }) => secret), ...keys.values(), String(postgres.server.password)];
+    expect(all.filter((secret) => texts.some((text) => text.includes(secret)))).toEqual([]);
+  });
+
+  it("give up on a question that takes more than 2 s, and say so", async () => {
+    const browser = await loginWith("viewer");
+    await withClient(postgres.server, platformDatabase, async (client) => {
+      await client.query("BEGIN; LOCK TABLE menagerie.rollout_step IN ACCESS EXCLUSIVE MODE");
+      const { status, text } = await browser.get("/activity");
+      await client.query("ROLLBACK");
+      expect(status).toBe(503);
+      expect(text).toContain("more than 2 s");
+    });
+    expect((await browser.get("/activity")).status).toBe(200);
+  });
+
+  it("hear of a change within 2 s, and of the end of their session", async () => {
+    const browser = await loginWith("viewer");
+    const events = await fetch(`${served.url}/events`, { headers: { cookie: browser.cookie } });
+    const reader = (events.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
+    let heard = "";
+    const hear = async (event: string): Promise<number> => {
+      heard = "";
+      while (!heard.includes(`event: ${event}\n`)) {
+        const { value, done } = await reader.read();
+        if (done) throw new Error(`the stream ended before ${event}`);
+        heard += value;
+      }
+      return performance.now();
+    };
+    // It listens once it has said so.
+    heard += (await reader.read()).value ?? "";
+    await hear("counts");
+    const changedAt = performance.now();
+    await sql(
+      "INSERT INTO menagerie.rollout_step (model_id, phase_before, phase, truss_hash) VALUES ($1, 'forward', 'bake', $2)",
+      [rollout.modelId, rollout.hash],
+    );
+    expect((await hear("state")) - changedAt).toBeLessThan(2_000);
+    expect((await browser.get("/activity")).text).toContain("forward → bake");
+    await browser.post("/logout", { token: await browser.token() });
+    await hear("ended");
+    await reader.cancel();
+  }, 30_000);
+});
+
+describe("what a page shows", () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    vi.restoreAllMocks();
+  });
+
+  /** What a command prints, as JSON. */
+  async function printed<T>(...argv: string[]): Promise<T> {
+    const lines: string[] = [];
+    vi.stubEnv("MENAGERIE_DATABASE_URL", urlOf(postgres.server, "postgres"));
+    vi.stubEnv("MENAGERIE_HOME", "/nonexistent");
+    vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
+    expect(await run([...argv, "--json"])).toBe(0);
+    return JSON.parse(lines.join("\n")) as T;
+  }
+
+  /** A page's text, without its tags. */
+  async function shownAt(path: string): Promise<string> {
+    const { text } = await (await loginWith("viewer")).get(path);
+    const main = text.slice(text.indexOf("<main"), text.indexOf("</main>"));
+    return main
+      .replaceAll(/<[^>]*>/g, " ")
+      .replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)))
+      .replaceAll(/\s+/g, " ");
+  }
+
+  beforeAll(async () => {
+    await sql(
+      "INSERT INTO menagerie.usage (organization_id, app_id, model, day, requests, tokens_in, tokens_out) VALUES ($1, 0, $2, current_date, 1234, 56, 7)",
+      [organizationId, rollout.model],
+    );
+  });
+
+  it("is what the command prints: rollouts", async () => {
+    const [standing] = await printed<
+      { phase: string; versions: { hash: string; apps: number }[]; next: { set: string[] } }[]
+    >("rollout", rollout.model);
+    const page = await shownAt(`/rollout/${rollout.model}`);
+    expect(page).toContain(`In phase ${standing?.phase}`);
+    for (const { hash } of standing?.versions ?? []) expect(page).toContain(hash.slice(0, 12));
+    for (const edit of standing?.next.set ?? []) expect(page).toContain(edit);
+    expect(standing?.versions.map(({ apps }) => apps)).toContain(3);
+  });
+
+  it("is what the command prints: apps", async () => {
+    const apps = await printed<{ id: string; name: string; owner: string; zooModel: string; version: number }[]>(
+      "app",
+      "list",
+    );
+    expect(apps).toHaveLength(3);
+    const page = await shownAt("/apps");
+    for (const { id, name, owner, zooModel, version } of apps) {
+      expect(page).toContain(`${id} ${name} ${owner}`);
+      expect(page).toContain(`${zooModel} v${version}`);
+    }
+    expect(await shownAt(`/apps?q=${apps[0]?.id}`)).not.toContain(apps[1]?.name);
+  });
+
+  it("is what the command prints: usage", async () => {
+    const [row] = await printed<{ organization: string; requests: number }[]>("usage", "--since", "30d");
+    expect(row?.requests).toBe(1234);
+    const page = await shownAt("/usage");
+    expect(page).toContain(`${row?.organization} – ${rollout.model} 1,234 56 7`);
+  });
+
+  it("is what the command prints: what changed", async () => {
+    const rows = await printed<{ kind: string; at: string; details: { phase?: string } }[]>("activity", "--limit", "20");
+    const page = await shownAt("/activity");
+    for (const { at } of rows) expect(page).toContain(at.slice(0, 19).replace("T", " "));
+    expect(rows.map(({ kind }) => kind)).toContain("audit");
+  });
+});

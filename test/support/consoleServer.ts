@@ -1,0 +1,111 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { pino } from "pino";
+import { databaseSessions } from "../../src/adapters/postgres/console/sessions.ts";
+import type { DatabaseServer } from "../../src/adapters/postgres/server.ts";
+import type { ServedState } from "../../src/domain/console/cards.ts";
+import { roles } from "../../src/domain/platformDatabase.ts";
+import { consolePools } from "../../src/services/console/pools.ts";
+import { databaseReads } from "../../src/services/console/reads.ts";
+import { createConsoleServer } from "../../src/services/console/server.ts";
+import { rolePassword } from "./platformTables.ts";
+
+/** The console's real server over a real database, by its own login. */
+export interface TestConsole {
+  readonly url: string;
+  /** What the cluster serves; a test may set it. */
+  served: readonly ServedState[];
+  /** What it logged. */
+  readonly logged: readonly string[];
+  /** Logs in with a key, and answers a browser's way of asking. */
+  login(key: string): Promise<TestBrowser>;
+  stop(): Promise<void>;
+}
+
+/** Asks as a browser does that has the session's cookie. */
+export interface TestBrowser {
+  readonly cookie: string;
+  get(
+    path: string,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<{ status: number; text: string; headers: Headers }>;
+  /** Sends a form of a page of the console. */
+  post(
+    path: string,
+    form: Readonly<Record<string, string>>,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Response>;
+  /** Token of the forms of a page. */
+  token(): Promise<string>;
+}
+
+export async function startConsole(server: DatabaseServer): Promise<TestConsole> {
+  const logged: string[] = [];
+  const log = pino({ level: "debug" }, { write: (line: string) => void logged.push(line) });
+  const login = { ...server, user: roles.console, password: rolePassword };
+  const pools = consolePools(login, (error) => log.warn({ err: error }, "a connection broke"));
+  const shown: { served: readonly ServedState[] } = { served: [] };
+  const reads = databaseReads(pools.reads, async () => shown.served);
+  const http = await createConsoleServer({
+    environment: "test",
+    suffix: "",
+    sessions: databaseSessions(pools.sessions),
+    reads,
+    now: () => new Date(),
+    log,
+  });
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  return {
+    url,
+    logged,
+    get served() {
+      return shown.served;
+    },
+    set served(states) {
+      shown.served = states;
+    },
+    async login(key) {
+      const answer = await sendForm(`${url}/login`, { key, next: "/" });
+      const cookie = /^[^;]+/.exec(answer.headers.get("set-cookie") ?? "")?.[0];
+      if (answer.status !== 303 || cookie === undefined) throw new Error(`login answered ${answer.status}`);
+      return browser(url, cookie);
+    },
+    async stop() {
+      http.close();
+      http.closeAllConnections();
+      await pools.end();
+    },
+  };
+}
+
+/** A form that a page of the same origin sends. */
+export function sendForm(
+  url: string,
+  form: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
+  return fetch(url, {
+    method: "POST",
+    redirect: "manual",
+    headers: { origin: new URL(url).origin, ...headers },
+    body: new URLSearchParams(form),
+  });
+}
+
+function browser(url: string, cookie: string): TestBrowser {
+  const get: TestBrowser["get"] = async (path, headers = {}) => {
+    const answer = await fetch(url + path, { redirect: "manual", headers: { cookie, ...headers } });
+    return { status: answer.status, text: await answer.text(), headers: answer.headers };
+  };
+  return {
+    cookie,
+    get,
+    post: (path, form, headers = {}) => sendForm(url + path, form, { cookie, ...headers }),
+    async token() {
+      const { text } = await get("/apps");
+      return /name="token" value="([^"]+)"/.exec(text)?.[1] ?? "";
+    },
+  };
+}
