@@ -37,7 +37,7 @@ interface Answer {
 export interface ShownPage {
   /** What the page could not load, and what the browser had to complain about. */
   readonly complaints: readonly string[];
-  /** Value of an expression in the page. */
+  /** Value of an expression in the page; of a promise, what it comes to. */
   evaluate<T>(expression: string): Promise<T>;
   /** PNG of the whole page. */
   screenshot(): Promise<Buffer>;
@@ -78,7 +78,12 @@ export class Browser {
   }
 
   /** Opens a file as a reader with this view does. */
-  async show(file: string, { scheme, width }: View): Promise<ShownPage> {
+  show(file: string, view: View): Promise<ShownPage> {
+    return this.open(`file://${file}`, view);
+  }
+
+  /** The same with an address, and with cookies for it. */
+  async open(url: string, { scheme, width }: View, cookies: Readonly<Record<string, string>> = {}): Promise<ShownPage> {
     const { targetId } = await this.#call("Target.createTarget", { url: "about:blank" });
     const { sessionId } = await this.#call("Target.attachToTarget", { targetId, flatten: true });
     const call = (method: string, params: object = {}) => this.#call(method, params, String(sessionId));
@@ -93,12 +98,17 @@ export class Browser {
     for (const domain of ["Page", "Network", "Log", "Runtime"]) await call(`${domain}.enable`);
     await call("Emulation.setDeviceMetricsOverride", { width, height: 800, deviceScaleFactor: 1, mobile: false });
     await call("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
-    await call("Page.navigate", { url: `file://${file}` });
+    for (const [name, value] of Object.entries(cookies)) await call("Network.setCookie", { name, value, url });
+    await call("Page.navigate", { url });
     await loaded;
     return {
       complaints,
       evaluate: async <T>(expression: string) => {
-        const { result, exceptionDetails } = await call("Runtime.evaluate", { expression, returnByValue: true });
+        const { result, exceptionDetails } = await call("Runtime.evaluate", {
+          expression,
+          returnByValue: true,
+          awaitPromise: true,
+        });
         if (exceptionDetails) throw new Error(`${expression}: ${JSON.stringify(exceptionDetails)}`);
         return (result as { value: T }).value;
       },
