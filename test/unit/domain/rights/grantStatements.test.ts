@@ -82,6 +82,6 @@ describe("the files of the platform's roles", () => {
   });
 
   it("are one for everybody and each role but the owner and that of pipelines", () => {
-    expect(files.length).toBe(8);
+    expect(files.length).toBe(9);
   });
 });
