@@ -103,11 +103,7 @@ describe("a page that is open", () => {
     if (!browser) return context.skip("no Chromium is in the PATH; set MENAGERIE_BROWSER to one");
     const served = await playConsole(playedReads());
     try {
-      const text = await (
-        await fetch(`${served.url}/environment`, {
-          headers: { cookie: `menagerie_console=${served.cookies.menagerie_console}` },
-        })
-      ).text();
+      const text = await (await fetch(`${served.url}/environment`, { headers: { cookie: served.cookie } })).text();
       const page = await browser.open(`${served.url}/environment`, { scheme: "light", width: 1180 }, served.cookies);
       const count = await page.evaluate<number>("document.querySelectorAll('article.model').length");
       expect([...text.matchAll(/<article class="card model">/g)]).toHaveLength(count);

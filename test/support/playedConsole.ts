@@ -9,6 +9,7 @@ import type { LastMinute, VersionMinute } from "../../src/domain/traffic/lastMin
 import type { TrafficSummary } from "../../src/domain/traffic/traffic.ts";
 import type { Phase } from "../../src/domain/zoo/phases.ts";
 import type { ShownStanding } from "../../src/domain/zoo/shownStanding.ts";
+import { cookieName } from "../../src/services/console/cookies.ts";
 import { createConsoleServer } from "../../src/services/console/server.ts";
 import { shownMinute, shownStanding } from "./console.ts";
 import { byAnUp } from "./deploymentRange.ts";
@@ -16,8 +17,9 @@ import { byAnUp } from "./deploymentRange.ts";
 /** The console's real server over data that a test plays. */
 export interface PlayedConsole {
   readonly url: string;
-  /** Cookie of a session that is there from the beginning. */
+  /** Cookie of a session that is there from the beginning: by its name, and as a header. */
   readonly cookies: Readonly<Record<string, string>>;
+  readonly cookie: string;
   /** Something changes: pages that are open hear of it. */
   change(reads: ConsoleReads): void;
   /** Ends the session. */
@@ -34,7 +36,7 @@ export async function playConsole(first: ConsoleReads, viewer: Partial<Viewer> =
   let found: Viewer | undefined = { role: "viewer", prefix: "Ab12Cd34", organization: null, ...viewer };
   const sessions: Sessions = {
     begin: async () => undefined,
-    viewer: async (id) => (id === sessionId ? found : undefined),
+    viewer: async ({ id }) => (id === sessionId ? found : undefined),
     end: async () => undefined,
   };
   const current: ConsoleReads = {
@@ -58,9 +60,12 @@ export async function playConsole(first: ConsoleReads, viewer: Partial<Viewer> =
   });
   http.listen(0, "127.0.0.1");
   await once(http, "listening");
+  const host = `127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const name = cookieName({ headers: { host } });
   return {
-    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
-    cookies: { menagerie_console: sessionId },
+    url: `http://${host}`,
+    cookies: { [name]: sessionId },
+    cookie: `${name}=${sessionId}`,
     change(next) {
       reads = next;
       marks += 1;

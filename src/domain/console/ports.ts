@@ -40,11 +40,19 @@ export interface ConsoleReads {
   mark(): Promise<string>;
 }
 
-/** The sessions of the console's users. What keeps them has the hash of each id alone. */
+/** What opens a session: neither of the two opens it alone. */
+export interface SessionProof {
+  /** The cookie's value. */
+  readonly id: string;
+  /** Name of the browser that logged in, as it sends it with each request. */
+  readonly browser: string;
+}
+
+/** The sessions of the console's users. What keeps them has a hash of each proof alone. */
 export interface Sessions {
   /** Begins one for a whole key, and answers its id; undefined for a key that is unknown, revoked or has no role. */
-  begin(key: string): Promise<string | undefined>;
+  begin(key: string, browser: string): Promise<string | undefined>;
   /** Whose a session is; undefined for one that is over. One that is used lasts for another 15 minutes. */
-  viewer(id: string, isUsed: boolean): Promise<Viewer | undefined>;
-  end(id: string): Promise<void>;
+  viewer(proof: SessionProof, isUsed: boolean): Promise<Viewer | undefined>;
+  end(proof: SessionProof): Promise<void>;
 }

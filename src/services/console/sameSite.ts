@@ -13,8 +13,8 @@ export function isOwnForm({ headers }: Pick<IncomingMessage, "headers">): boolea
 }
 
 /**
- * What each form of a session carries beside the cookie: whoever has the cookie alone, or makes a browser send it, cannot say it. It does not
- * lead back to the session's id.
+ * What each form of a session carries beside the cookie: whoever only makes a browser send the cookie cannot say it. It does not lead back to
+ * the session's id, so a page that somebody keeps opens nothing.
  */
 export function tokenOf(session: string): string {
   return createHash("sha256").update(`form of ${session}`).digest("base64url");

@@ -11,9 +11,10 @@ import { consoleStyle } from "../../domain/console/style.ts";
 import { messageOf } from "../../domain/errors.ts";
 import type { Markup } from "../../domain/page/markup.ts";
 import { ApiError } from "../api/apiError.ts";
+import { freshCache } from "../api/freshCache.ts";
 import { readBytes } from "../api/requestBody.ts";
 import { type ChangeFeed, changeFeed } from "./changes.ts";
-import { sessionCookie, sessionIn } from "./cookies.ts";
+import { browserOf, sessionCookie, sessionIn } from "./cookies.ts";
 import { type PageParts, PageRefused, showPage } from "./pages.ts";
 import { isOwnForm, isTokenOf, tokenOf } from "./sameSite.ts";
 
@@ -54,6 +55,9 @@ export async function createConsoleServer(parts: ConsoleParts): Promise<Server> 
     log.warn({ err: error }, `changes are not seen: ${messageOf(error)}`),
   );
 
+  // Whoever reaches the port may ask it, so that it costs one question a second at most.
+  const ready = freshCache(parts.reads.mark, { freshFor: 1_000 });
+
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = URL.parse(request.url ?? "/", "http://console");
     if (!url) return sendText(response, 400, "bad request\n");
@@ -61,25 +65,25 @@ export async function createConsoleServer(parts: ConsoleParts): Promise<Server> 
     if (asset && isRead(request)) return sendAsset(request, response, asset);
     if (url.pathname === "/healthz") return sendText(response, 200, "ok\n");
     if (url.pathname === "/readyz") {
-      await parts.reads.mark();
+      await ready("");
       return sendText(response, 200, "ok\n");
     }
     if (request.method === "POST") return take(request, response, url);
     if (!isRead(request)) return sendText(response, 405, "method not allowed\n", { allow: "GET, HEAD, POST" });
     if (url.pathname === "/login") return send(response, 200, login(nextIn(url.searchParams.get("next"))));
 
-    const id = sessionIn(request);
+    const proof = sessionIn(request);
     const isUsed = request.headers["x-menagerie-live"] === undefined && url.pathname !== "/events";
-    const viewer = id === undefined ? undefined : await sessions.viewer(id, isUsed);
-    if (id === undefined || !viewer) {
+    const viewer = proof && (await sessions.viewer(proof, isUsed));
+    if (!proof || !viewer) {
       const next = url.pathname === "/" ? "" : `?${new URLSearchParams({ next: url.pathname + url.search })}`;
       return url.pathname === "/events"
         ? sendText(response, 401, "log in first\n")
         : redirect(response, `/login${next}`);
     }
-    if (url.pathname === "/events") return listen(response, changes, () => sessions.viewer(id, false));
+    if (url.pathname === "/events") return listen(response, changes, () => sessions.viewer(proof, false));
     if (url.pathname === "/") return redirect(response, sectionsOf(viewer)[0]?.path ?? "/apps");
-    const seen = { by: viewer, token: tokenOf(id) };
+    const seen = { by: viewer, token: tokenOf(proof.id) };
     try {
       const { title, section, main } = await showPage(parts, viewer, url);
       return send(response, 200, page({ title, section, main, seen }), isHead(request));
@@ -93,24 +97,23 @@ export async function createConsoleServer(parts: ConsoleParts): Promise<Server> 
   async function take(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
     if (!isOwnForm(request)) return sendText(response, 403, "this form comes from another page\n");
     const form = new URLSearchParams((await readBytes(request, longestForm)).toString("utf8"));
-    const id = sessionIn(request);
-    const isSecure = request.headers["x-forwarded-proto"] === "https";
+    const proof = sessionIn(request);
     if (url.pathname === "/login") {
       const next = nextIn(form.get("next"));
-      const begun = await sessions.begin((form.get("key") ?? "").trim());
+      const begun = await sessions.begin((form.get("key") ?? "").trim(), browserOf(request));
       if (begun === undefined) {
         const wrong = "This key is wrong or revoked, or it has no role.";
         return send(response, 403, login(next, wrong));
       }
       // Another session of the same browser is over: one that was planted would be seen by whoever planted it.
-      if (id !== undefined) await sessions.end(id);
-      return redirect(response, next, { "set-cookie": sessionCookie(begun, isSecure) });
+      if (proof) await sessions.end(proof);
+      return redirect(response, next, { "set-cookie": sessionCookie(begun, request) });
     }
     if (url.pathname !== "/logout") return sendText(response, 404, "not found\n");
-    if (id === undefined || !isTokenOf(id, form.get("token") ?? ""))
+    if (!proof || !isTokenOf(proof.id, form.get("token") ?? ""))
       return sendText(response, 403, "this form is not of your session; load the page again\n");
-    await sessions.end(id);
-    return redirect(response, "/login", { "set-cookie": sessionCookie(undefined, isSecure) });
+    await sessions.end(proof);
+    return redirect(response, "/login", { "set-cookie": sessionCookie(undefined, request) });
   }
 
   const page = (shown: {

@@ -31,13 +31,13 @@ describe("the platform's database", () => {
       expect(Object.hasOwn(inputs, "password")).toBe(inputs.login);
       expect(Object.keys((inputs.password ?? { secret: "" }) as object)).toEqual(["secret"]);
     }
-    expect(roles.filter((name) => made(name).inputs.login).length).toBe(4);
+    expect(roles.filter((name) => made(name).inputs.login).length).toBe(5);
   });
 
   it("gives every role its rights in its tables, and can drop the roles once those are gone", async () => {
     const made = await declared();
     const roles = made.names.filter((name) => name.startsWith("Role "));
-    expect(roles.length).toBe(9);
+    expect(roles.length).toBe(10);
     for (const name of ["PlatformSchema platform", "Database menagerie"]) {
       expect(made(name).options.dependsOn).toEqual(expect.arrayContaining(roles));
     }

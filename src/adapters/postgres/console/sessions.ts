@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import type { Pool } from "pg";
 import { keyHash, keyPrefix } from "../../../domain/access/apiKey.ts";
 import type { KeyRole } from "../../../domain/access/roles.ts";
-import type { Sessions } from "../../../domain/console/ports.ts";
+import type { SessionProof, Sessions } from "../../../domain/console/ports.ts";
 
 /** Random bytes of a session's id. */
 const idBytes = 32;
@@ -10,18 +10,18 @@ const idBytes = 32;
 /** @param pool - of the console's login; it writes */
 export function databaseSessions(pool: Pool): Sessions {
   return {
-    async begin(key) {
+    async begin(key, browser) {
       const prefix = keyPrefix(key);
       if (prefix === undefined) return undefined;
       const id = randomBytes(idBytes).toString("base64url");
       const { rows } = await pool.query<{ begun: boolean }>("SELECT menagerie.console_begin($1, $2, $3) AS begun", [
         prefix,
         keyHash(key),
-        keyHash(id),
+        proofHash({ id, browser }),
       ]);
       return rows[0]?.begun ? id : undefined;
     },
-    async viewer(id, isUsed) {
+    async viewer(proof, isUsed) {
       const { rows } = await pool.query<{
         prefix: string;
         role: KeyRole;
@@ -29,7 +29,7 @@ export function databaseSessions(pool: Pool): Sessions {
         organization: string | null;
       }>(
         `SELECT prefix, role, organization_id AS "organizationId", organization FROM menagerie.console_viewer($1, $2)`,
-        [keyHash(id), isUsed],
+        [proofHash(proof), isUsed],
       );
       const [row] = rows;
       if (!row) return undefined;
@@ -40,8 +40,13 @@ export function databaseSessions(pool: Pool): Sessions {
         organization: organizationId === null ? null : { id: organizationId, name: organization ?? "" },
       };
     },
-    async end(id) {
-      await pool.query("SELECT menagerie.console_end($1)", [keyHash(id)]);
+    async end(proof) {
+      await pool.query("SELECT menagerie.console_end($1)", [proofHash(proof)]);
     },
   };
+}
+
+/** What is stored of a session. Its id is random, so that nothing else can have the same hash. */
+function proofHash({ id, browser }: SessionProof): Buffer {
+  return createHash("sha256").update(`${id} ${browser}`).digest();
 }

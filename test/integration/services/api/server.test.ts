@@ -5,7 +5,7 @@ import pg from "pg";
 import { pino } from "pino";
 import { Agent } from "undici";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createKey, findKey, revokeKey } from "../../../../src/adapters/postgres/apiKeys.ts";
+import { createKey, createRoleKey, findKey, revokeKey } from "../../../../src/adapters/postgres/apiKeys.ts";
 import { type App, createApp } from "../../../../src/adapters/postgres/apps.ts";
 import { deleteApp, undeleteApp } from "../../../../src/adapters/postgres/deletedApps.ts";
 import { readPlatformModel, readPointer, readRolloutSides } from "../../../../src/adapters/postgres/models.ts";
@@ -15,6 +15,7 @@ import { readLastMinute } from "../../../../src/adapters/postgres/traffic/lastMi
 import { readStandings } from "../../../../src/adapters/postgres/zoo/standings.ts";
 import { readRolloutTraffic, setTraffic } from "../../../../src/adapters/postgres/zoo/traffic.ts";
 import type { KeyRight } from "../../../../src/domain/access/rights.ts";
+import { keyRoles } from "../../../../src/domain/access/roles.ts";
 import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
 import { freshCache } from "../../../../src/services/api/freshCache.ts";
 import { createMetrics } from "../../../../src/services/api/metrics.ts";
@@ -363,6 +364,19 @@ describe("API keys", () => {
     const wide = await newKey({ organizationId: rows[0].id });
     expect((await predict(apps[1]?.id, { "x-api-key": wide.key }, "x", guarded)).status).toBe(200);
     expect((await predict(apps[0]?.id, { "x-api-key": wide.key }, "x", guarded)).status).toBe(403);
+  });
+
+  it.each(keyRoles)("of a person open no model, with role %s", async (role) => {
+    const { rows } = await onPlatform((client) =>
+      client.query<{ id: string }>("SELECT organization_id AS id FROM menagerie.model WHERE id = $1", [apps[0]?.id]),
+    );
+    for (const organizationId of [undefined, rows[0]?.id]) {
+      const { key } = await onPlatform((client) => createRoleKey(client, role, organizationId));
+      for (const at of [open, guarded]) {
+        const refused = await predict(apps[0]?.id, { "x-api-key": key }, "x", at);
+        expect(refused).toMatchObject({ status: 403, code: "key_scope" });
+      }
+    }
   });
 
   it("with one character changed are wrong", async () => {

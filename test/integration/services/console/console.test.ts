@@ -79,6 +79,17 @@ describe("sessions", () => {
     expect(JSON.stringify(rows)).not.toContain(id);
   });
 
+  it("are of the browser that logged in: a cookie that was stolen opens nothing without the browser's name", async () => {
+    const browser = await loginWith("viewer");
+    expect((await browser.get("/environment")).status).toBe(200);
+    const thief = { "user-agent": "another browser" };
+    expect((await browser.get("/environment", thief)).status).toBe(303);
+    expect((await browser.get("/events", thief)).status).toBe(401);
+    const logout = await browser.post("/logout", { token: await browser.token() }, thief);
+    expect(logout.status).toBe(303);
+    expect((await browser.get("/environment")).status).toBe(200);
+  });
+
   it("end after 15 minutes without use, which live updates are not", async () => {
     const browser = await loginWith("viewer");
     const age = (minutes: number) =>
@@ -313,7 +324,11 @@ describe("what a page shows", () => {
   });
 
   it("is what the command prints: what changed", async () => {
-    const rows = await printed<{ kind: string; at: string; details: { phase?: string } }[]>("activity", "--limit", "20");
+    const rows = await printed<{ kind: string; at: string; details: { phase?: string } }[]>(
+      "activity",
+      "--limit",
+      "20",
+    );
     const page = await shownAt("/activity");
     for (const { at } of rows) expect(page).toContain(at.slice(0, 19).replace("T", " "));
     expect(rows.map(({ kind }) => kind)).toContain("audit");

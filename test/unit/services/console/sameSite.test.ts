@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { changeFeed } from "../../../../src/services/console/changes.ts";
-import { sessionCookie, sessionIn } from "../../../../src/services/console/cookies.ts";
+import { cookieName, sessionCookie, sessionIn } from "../../../../src/services/console/cookies.ts";
 import { isOwnForm, isTokenOf, tokenOf } from "../../../../src/services/console/sameSite.ts";
 
 const id = "x".repeat(43);
@@ -28,17 +28,28 @@ describe("a form", () => {
 });
 
 describe("a session's cookie", () => {
+  const request = (headers: Readonly<Record<string, string | undefined>>) => ({ headers });
+
   it("is found among others, and nothing else is taken for one", () => {
-    const found = (cookie?: string) => sessionIn({ headers: { cookie } } as Parameters<typeof sessionIn>[0]);
-    expect(found(`a=b; menagerie_console=${id}; c=d`)).toBe(id);
+    const found = (cookie?: string) => sessionIn(request({ cookie, host: "console", "user-agent": "Browser/1" }));
+    expect(found(`a=b; menagerie_console=${id}; c=d`)).toEqual({ id, browser: "Browser/1" });
     expect(found(`menagerie_console=${id}x`)).toBeUndefined();
     expect(found("menagerie_console=")).toBeUndefined();
     expect(found(undefined)).toBeUndefined();
   });
 
+  it("is that of one port of its host, and by HTTPS no other host of the domain can set it", () => {
+    expect(cookieName(request({ host: "127.0.0.1:18083" }))).toBe("menagerie_console_18083");
+    expect(sessionIn(request({ host: "a:2", cookie: `menagerie_console_1=${id}` }))).toBeUndefined();
+    const secure = request({ host: "console.example.com", "x-forwarded-proto": "https" });
+    expect(sessionCookie(id, secure)).toBe(`__Host-menagerie_console=${id}; Path=/; HttpOnly; SameSite=Strict; Secure`);
+    expect(sessionIn(request({ ...secure.headers, cookie: `menagerie_console=${id}` }))).toBeUndefined();
+  });
+
   it("is taken away at the end", () => {
-    expect(sessionCookie(id, true)).toBe(`menagerie_console=${id}; Path=/; HttpOnly; SameSite=Strict; Secure`);
-    expect(sessionCookie(undefined, false)).toContain("Max-Age=0");
+    expect(sessionCookie(undefined, request({ host: "a" }))).toBe(
+      "menagerie_console=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0",
+    );
   });
 });
 

@@ -21,10 +21,7 @@ afterEach(async () => {
 async function open(reads: ConsoleReads, organization: { id: string; name: string } | null = null) {
   const own = await playConsole(reads, { organization });
   served = own;
-  const cookie = Object.entries(own.cookies)
-    .map((pair) => pair.join("="))
-    .join("; ");
-  const get = (path: string, headers: Readonly<Record<string, string>> = { cookie }) =>
+  const get = (path: string, headers: Readonly<Record<string, string>> = { cookie: own.cookie }) =>
     fetch(own.url + path, { redirect: "manual", headers });
   return { ...own, get };
 }
@@ -105,21 +102,19 @@ it("lets a browser load and run nothing but the console's own", async () => {
 });
 
 it("takes no form of another page, and none without the session's token", async () => {
-  const { url, cookies } = await open(emptyReads);
+  const { url, cookie } = await open(emptyReads);
   const post = (path: string, headers: Readonly<Record<string, string>>, form: Readonly<Record<string, string>> = {}) =>
     fetch(url + path, {
       method: "POST",
       redirect: "manual",
-      headers: { cookie: `menagerie_console=${cookies.menagerie_console}`, ...headers },
+      headers: { cookie, ...headers },
       body: new URLSearchParams(form),
     });
   expect((await post("/logout", { origin: url })).status).toBe(403);
   expect((await post("/logout", { origin: "http://elsewhere.example" }, { token: "x" })).status).toBe(403);
   expect((await post("/login", { "sec-fetch-site": "cross-site" }, { key: "x" })).status).toBe(403);
   expect((await post("/login", { origin: url }, { key: "x".repeat(5_000) })).status).toBe(413);
-  const { text } = await fetch(`${url}/apps`, {
-    headers: { cookie: `menagerie_console=${cookies.menagerie_console}` },
-  }).then(async (page) => ({ text: await page.text() }));
+  const text = await (await fetch(`${url}/apps`, { headers: { cookie } })).text();
   const token = /name="token" value="([^"]+)"/.exec(text)?.[1] ?? "";
   const out = await post("/logout", { origin: url }, { token });
   expect([out.status, out.headers.get("location")]).toEqual([303, "/login"]);
