@@ -14,12 +14,12 @@ export const builds = mapping(
     repository: text(
       /^[a-z0-9][a-z0-9.-]*(:\d+)?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)+$/,
       "give registry and path without a tag, such as registry.example.com/models",
-      "Images are pushed to <repository>/<model>. Required by kind: tekton outside the local environment.",
+      "Images are pushed to <repository>/<model>. Required by kind: tekton outside the local environment. Default: none.",
     ).optional(),
     image: text(
       /^[^\s@]+@sha256:[0-9a-f]{64}$/,
       "give it with its digest, as <url>@sha256:<64 hex digits>",
-      "Image of rootless BuildKit (moby/buildkit, a tag that ends in -rootless), by digest. Required by kind: tekton outside the local environment.",
+      "Image of rootless BuildKit (moby/buildkit, a tag that ends in -rootless), by digest. Required by kind: tekton outside the local environment. Default: none.",
     ).optional(),
     credentials: text(
       /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/,

@@ -35,7 +35,8 @@ export const databasePassword = z
   .string({ error: wrong("is not text", `set it with \`${setPasswordCommand}\``) })
   .min(1, { error: wrong("is empty", `set it with \`${setPasswordCommand}\``) })
   .meta({
-    description: "Password of menagerie:database.adminUser, encrypted by `pulumi config set --secret`.",
+    description:
+      "Password of menagerie:database.adminUser, encrypted by `pulumi config set --secret`. Default: that of MENAGERIE_DATABASE_URL.",
     type: ["string", "object"],
   })
   .optional();

@@ -40,8 +40,8 @@ export const judge = mapping(
     ).optional(),
     maxLatencyRatio: mapping(
       {
-        p50: number(0.1, 1000, "Of the median.").optional(),
-        p95: number(0.1, 1000, "Of the 95th percentile.").optional(),
+        p50: number(0.1, 1000, "Of the median. Default: not judged.").optional(),
+        p95: number(0.1, 1000, "Of the 95th percentile. Default: not judged.").optional(),
       },
       "write {p50: 1.5, p95: 2}",
       "The new version's duration divided by the old one's, at most; of streams, the time to the first token. Default: not judged.",

@@ -25,9 +25,9 @@ const columns = {
   proxyColumn: column(
     "Column with the id of the version that answers in its place. Default: proxy_model_version_id.",
   ).default("proxy_model_version_id"),
-  userColumn: column("Column that tells the user; without it, plans don't tell how many there are.").optional(),
+  userColumn: column("Column with the user. Default: none, plans do not say how many users there are.").optional(),
   organizationColumn: column(
-    "Column that tells the organization; without it, there are no shares of organizations.",
+    "Column with the organization. Default: none, apps cannot be moved by a share of organizations.",
   ).optional(),
 };
 const example = "write {table: oracles_oracleversion}";

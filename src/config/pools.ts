@@ -41,12 +41,12 @@ const pool = mapping(
     replicas: wholeNumber(
       0,
       1000,
-      "Fixed number of nodes (static capacity). Unit: nodes. Not together with `limits`.",
+      "Fixed number of nodes (static capacity). Not together with `limits`. Unit: nodes. Default: none, nodes come and go with demand.",
     ).optional(),
     limits: mapping(
       { gpus: wholeNumber(1, 10000, "GPUs of all nodes together. Unit: whole GPUs.") },
       "write {gpus: 8}",
-      "Bounds of a pool whose nodes come and go with demand.",
+      "Bounds of a pool whose nodes come and go with demand. Default: none.",
     ).optional(),
     instanceTypes: listOf(
       text(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, "give an EC2 instance type such as g4dn.xlarge", "An EC2 instance type."),

@@ -10,14 +10,17 @@ const name = (description: string) =>
 const rule = mapping(
   {
     path: name(
-      "A place in requests and answers: messages[*].content, user.email, $ for the whole body. Everything below it is redacted too.",
+      "A place in requests and answers: messages[*].content, user.email, $ for the whole body. Everything below it is redacted too. Default: none.",
     ).optional(),
     pattern: name(
-      "A regular expression in RE2's syntax: what it matches in texts, keys, query values and headers. Without back references and look-around.",
+      "A regular expression in RE2's syntax: what it matches in texts, keys, query values and headers. Without back references and look-around. Default: none.",
     ).optional(),
-    kind: choice(valueKinds, "Values that are found by what they look like, in the same places.").optional(),
-    query: name("A query parameter of the request's URL, by name.").optional(),
-    header: name("A request header, in lower case, of those that are stored.").optional(),
+    kind: choice(
+      valueKinds,
+      "Values that are found by what they look like, in the same places. Default: none.",
+    ).optional(),
+    query: name("A query parameter of the request's URL, by name. Default: none.").optional(),
+    header: name("A request header, in lower case, of those that are stored. Default: none.").optional(),
   },
   'write {path: "messages[*].content"}',
   "One rule: exactly one of path, pattern, kind, query and header.",

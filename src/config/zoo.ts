@@ -30,17 +30,17 @@ const target = mapping(
     concurrency: wholeNumber(
       1,
       10_000,
-      "Requests that a pod answers at once, on average. In Standard mode it needs menagerie:prometheus and KEDA. Unit: requests.",
+      "Requests that a pod answers at once, on average. In Standard mode it needs menagerie:prometheus and KEDA. Unit: requests. Default: none.",
     ).optional(),
     rps: wholeNumber(
       1,
       100_000,
-      "Requests that a pod answers in a second, on average. In Standard mode it needs menagerie:prometheus and KEDA. Unit: requests/s.",
+      "Requests that a pod answers in a second, on average. In Standard mode it needs menagerie:prometheus and KEDA. Unit: requests/s. Default: none.",
     ).optional(),
     cpu: wholeNumber(
       1,
       100,
-      "Share of its CPU that a pod uses, on average. Standard mode only; it needs the cluster's metrics API. Unit: percent of resources.cpu.",
+      "Share of its CPU that a pod uses, on average. Standard mode only; it needs the cluster's metrics API. Unit: percent of resources.cpu. Default: none.",
     ).optional(),
   },
   "write {concurrency: 8}, {rps: 20} or {cpu: 70}",
