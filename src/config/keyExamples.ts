@@ -9,7 +9,7 @@ export const keyExamples: Readonly<Record<string, unknown>> = {
   truss: "models/iris",
   "*.from": "12",
   "*.hash": "9ac73cd151c3d7a4f0c2b6e8a1d5f3b7c9e0a2d4f6b8c1e3a5d7f9b0c2e4a6d8",
-  smoke: [{ input: { inputs: [[5.1, 3.5, 1.4, 0.2]] }, output: { predictions: [0] } }],
+  "zoo.*.smoke": [{ input: { inputs: [[5.1, 3.5, 1.4, 0.2]] }, output: { predictions: [0] } }],
   "shadow.deployment": "iris-next",
   "shadow.shadow": "candidate",
   "apps.from": "41",
