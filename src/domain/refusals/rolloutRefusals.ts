@@ -137,6 +137,12 @@ export const rolloutRefusals = {
     cause:
       "Gateway API has no field by which a router would choose between weights by the hash of a header. Istio's gateways do so by an EnvoyFilter for the routes of a VirtualService.",
   },
+  "traffic.by-cookie-paths": {
+    says: '"cookie" with {count} paths of the model\'s own needs {rules} rules, and an HTTPRoute takes {limit}',
+    fix: "leave at most {most} in {paths}, set {api} to istio, or remove the key",
+    cause:
+      "Each path that the gateway takes to the model needs three rules of an HTTPRoute: for users whose cookie names the old version, for those of the new one, and for the rest. A VirtualService has no such limit.",
+  },
   "traffic.by-header-istio": {
     says: '"{by}" is not possible: the gateway of Istio {version} draws each request by itself and cannot divide users by a header',
     fix: "upgrade Istio to 1.28, write cookie, or remove the key",

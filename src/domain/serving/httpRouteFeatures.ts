@@ -1,3 +1,4 @@
+import { servedPrefixes } from "../protocols/operations.ts";
 import { httpRouteManifest } from "./httpRoute.ts";
 import type { Route } from "./route.ts";
 
@@ -32,6 +33,17 @@ export function needsOf<Text>({ rules }: Pick<Route<Text>, "rules">): RouteNeed[
 
 /** Bounds of the HTTPRoute kind itself, whoever serves it. */
 export const httpRouteLimits = { hostnames: 16, rules: 16, filtersOfRule: 16 } as const;
+
+/**
+ * Rules of an HTTPRoute that keeps users on their side by a cookie, for a model with so many paths of its own: each path that it serves has one for
+ * those who are drawn, and one for those whom each side keeps. At most, whatever the weight: going back, a rollout divides requests again.
+ */
+export function rulesByCookie(ownPaths: number): number {
+  return 3 * (servedPrefixes.length + ownPaths);
+}
+
+/** Paths of its own that such a model may have. */
+export const mostOwnPathsByCookie = Math.floor((httpRouteLimits.rules - rulesByCookie(0)) / 3);
 
 /** A host name as HTTPRoute takes it. */
 export const hostOfHttpRoute = /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;

@@ -1,4 +1,9 @@
 import { describe, expect, it } from "vitest";
+import {
+  httpRouteLimits,
+  mostOwnPathsByCookie,
+  rulesByCookie,
+} from "../../../../src/domain/serving/httpRouteFeatures.ts";
 import { modelRoute } from "../../../../src/domain/serving/modelRoute.ts";
 import { targetsOf } from "../../../../src/domain/serving/observedRoute.ts";
 import { stickyHeaderManifest } from "../../../../src/domain/serving/stickyHeader.ts";
@@ -333,6 +338,11 @@ it("of Gateway API batches have a rule of each path before the others, as far as
     JSON.stringify(rulesOf(paths, { sticky })).includes("batch");
   expect([5, 6].map((count) => isParted(own.slice(0, count)))).toEqual([true, false]);
   expect([1, 2].map((count) => isParted(own.slice(0, count), "cookie"))).toEqual([true, false]);
+  // Each path has three rules by cookie then, which the config's refusal counts as well.
+  const { length } = rulesOf(own.slice(0, mostOwnPathsByCookie), { sticky: "cookie" });
+  expect(length).toBe(rulesByCookie(mostOwnPathsByCookie));
+  expect(length).toBeLessThanOrEqual(httpRouteLimits.rules);
+  expect(rulesByCookie(mostOwnPathsByCookie + 1)).toBeGreaterThan(httpRouteLimits.rules);
 });
 
 it("of Gateway API copies go to what wakes a version that may sleep, too", () => {
