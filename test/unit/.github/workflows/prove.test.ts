@@ -47,6 +47,7 @@ beforeEach(async () => {
   // A runner's own; nothing is installed here.
   await writeFile(join(folder, "bin/sudo"), "#!/bin/sh\n", { mode: 0o755 });
   await writeFile(join(folder, "comments.json"), "[]");
+  await writeFile(join(folder, "pulls.json"), "[]");
   await git("init", "-q");
   base = await commit({
     "Pulumi.local.yaml": "a",
@@ -67,6 +68,9 @@ async function start(file: keyof typeof jobs, name: string, contexts: Readonly<R
       "github.event.workflow_run.id": "4712",
       "github.token": "t",
       "github.repository": "acme/models",
+      "github.repository_owner": "acme",
+      "github.event.repository.default_branch": "main",
+      "github.event.workflow_run.head_branch": "change",
       "github.server_url": "https://github.com",
       "github.run_id": "4711",
       "github.event.pull_request.number": "7",
@@ -78,6 +82,7 @@ async function start(file: keyof typeof jobs, name: string, contexts: Readonly<R
       PATH: [join(folder, "bin"), dirname(process.execPath), process.env.PATH].join(":"),
       HOME: folder,
       FAKE_COMMENTS: join(folder, "comments.json"),
+      FAKE_PULLS: join(folder, "pulls.json"),
       ...env,
     },
   });
@@ -161,4 +166,26 @@ it("a result is recorded by the default branch's tool; not of an edited workflow
   const refused = await recorded(edited);
   expect([refused.failed, refused.log.record]).toEqual([true, undefined]);
   expect(refused.log.workflow).toContain("edits .github/workflows/prove.yml, so its result is not evidence");
+});
+
+it("a result is recorded of a branch whose pull requests were all against the default branch, all the time", async () => {
+  const of = async (...pulls: { readonly base: string; readonly events?: readonly string[] }[]) => {
+    const list = pulls.map(({ base: ref, events = [] }, at) => ({
+      number: 7 + at,
+      base: { ref },
+      events: events.map((event) => ({ event })),
+    }));
+    await writeFile(join(folder, "pulls.json"), JSON.stringify(list));
+    const { failed, log, outputs } = await start("record", "stacks");
+    expect(outputs.names).toBe(failed ? undefined : '["staging"]');
+    return failed ? log.base : "recorded";
+  };
+  expect(await of({ base: "main", events: ["labeled"] })).toBe("recorded");
+  expect(await of({ base: "evil" })).toContain("pull request 7 of change is or was against another branch than main");
+  expect(await of({ base: "main", events: ["labeled", "base_ref_changed"] })).toContain(
+    "pull request 7 of change is or",
+  );
+  // One that was closed while its run went on.
+  expect(await of({ base: "main" }, { base: "evil" })).toContain("pull request 8 of change is or was");
+  expect(await of()).toContain("no pull request of change is known");
 });
