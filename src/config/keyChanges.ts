@@ -196,6 +196,8 @@ export const keyChanges: Readonly<Record<string, KeyChange>> = {
   "services.namespace": ["replace", "The API service, the guard and the console move; they do not answer meanwhile."],
   "services.image": ["new pods", "The services' pods restart one by one, and the recorders' pods with them."],
   "services.replicas": ["update", "Pods of the API service are added or ended."],
+  "services.console": ["delete", "Adding the key adds the console's Deployment and Service; removing it deletes them."],
+  "services.console.replicas": ["update", "Pods of the console are added or ended."],
   "services.apiUrl": [
     "update",
     "Outputs and printed addresses change, and where pods of development versions ask for their patches.",

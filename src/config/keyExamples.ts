@@ -122,6 +122,7 @@ export const keyExamples: Readonly<Record<string, unknown>> = {
   "services.image":
     "registry.example.com/menagerie/services@sha256:0f1c7b4b6a3de0c2f2a3ad9c0a8a4a9c36f6e3f8c5cbd9d5b6f1a7c4e2d39b10",
   "services.replicas": 2,
+  "console.replicas": 2,
   "services.apiUrl": "https://api.example.com",
   "rateLimit.perSecond": 100,
   "rateLimit.burst": 200,

@@ -8,11 +8,13 @@ import type { LastOutputs } from "../plan/platform.ts";
 
 /** One rollout, as the stack's outputs show it. */
 export interface RolloutOutput {
+  /** As the config has it. */
   readonly phase: ZooEntrySpec["phase"];
   /** Id of the registered version; null for a stack without a database. */
   readonly versionId: pulumi.Output<string> | null;
   /** Number of the version; null for a stack without a database. */
   readonly version: number | null;
+  /** Content hash of the version that new apps use, or of the copy in phase `copy`. */
   readonly hash: string;
   /** When the model entered its phase; null for a stack without a database. */
   readonly since: pulumi.Output<string> | null;
@@ -44,9 +46,13 @@ export interface RolloutOutput {
 export interface ModelOutput {
   /** Of the InferenceService. */
   readonly name: pulumi.Input<string>;
+  /** Kubernetes namespace that it is served in. */
   readonly namespace: string;
+  /** What declares it: an entry of `zoo`, `development` or `shadows`. */
   readonly kind: "zoo" | "development" | "shadow";
+  /** KServe deployment mode. */
   readonly mode: ZooEntrySpec["mode"];
+  /** Node pool of its pods. */
   readonly pool: string;
   /** The truss folder, relative to the project. */
   readonly truss: string;
@@ -54,9 +60,13 @@ export interface ModelOutput {
   readonly hash: string;
   /** Development versions: content of the last full deployment, which patches start from. */
   readonly baseHash?: string;
+  /** Id of the registered version; null for a stack without a database, and for models of a shadow deployment. */
   readonly versionId: pulumi.Output<string> | null;
+  /** Number of the version; null where `versionId` is. */
   readonly version: number | null;
+  /** `<url>@<digest>` of the image. */
   readonly image: pulumi.Output<string>;
+  /** Address that takes predictions. */
   readonly url: string;
 }
 
@@ -76,11 +86,15 @@ export interface ShadowSideOutput {
 
 /** One shadow deployment. */
 export interface ShadowOutput extends Pick<ShadowDeploymentSpec, "percent" | "compare" | "retentionDays" | "redact"> {
+  /** Address that takes predictions. */
   readonly url: string;
+  /** The model that answers. */
   readonly primary: ShadowSideOutput;
+  /** Models that get copies, by name. */
   readonly shadows: Readonly<Record<string, ShadowSideOutput>>;
   /** The primary's second copy; null without a noise floor. */
   readonly noise: ShadowSideOutput | null;
+  /** What a shadow has to show; null where none is declared. */
   readonly gate: ShadowDeploymentSpec["gate"] | null;
 }
 
@@ -100,8 +114,9 @@ export interface RecordingOutput extends ModelRecording {
 
 /** The state of a release, as the stack's outputs show it. `values` is what its ConfigMap says. */
 export interface StateOutput extends Omit<PlannedState, "tag"> {
+  /** Whether it is that of the current release. */
   readonly current: boolean;
-  /** Of its workloads. */
+  /** Kubernetes namespace of its workloads. */
   readonly namespace: string;
 }
 
@@ -110,14 +125,19 @@ export type RightsOutput = "sql" | null;
 
 /** Outputs of a stack; parts that an environment does not have are null. */
 export interface EnvironmentOutputs {
+  /** Address of the gateway, as clients reach it. */
   readonly gatewayUrl: string;
+  /** Address of the API service; null for a stack without a database. */
   readonly apiUrl: string | null;
   /** Context of the kubeconfig that it is deployed by; null for the kubeconfig's current one. */
   readonly kubeContext: string | null;
+  /** What is served, by name: zoo models, development versions and shadow deployments. */
   readonly models: Readonly<Record<string, ModelOutput>>;
+  /** Where each zoo model stands, by name. */
   readonly rollouts: Readonly<Record<string, RolloutOutput>>;
+  /** Shadow deployments by name. */
   readonly shadows: Readonly<Record<string, ShadowOutput>>;
-  /** By zoo model. */
+  /** Where recorded predictions are, by zoo model. */
   readonly recordings: Readonly<Record<string, RecordingOutput>>;
   /** Tag of the release; null for a stack without a database. */
   readonly release: pulumi.Output<string> | null;
@@ -125,7 +145,7 @@ export interface EnvironmentOutputs {
   readonly states: Readonly<Record<string, StateOutput>> | null;
   /** Name of the last migration of the platform's tables; null for a stack without a database. */
   readonly schemaVersion: pulumi.Output<string> | null;
-  /** Null for a stack without a database, too. */
+  /** `sql` where roles have their rights by the SQL files alone; null before that, and for a stack without a database. */
   readonly rights: pulumi.Input<RightsOutput>;
 }
 
