@@ -41,7 +41,7 @@ export function planZoo(spec: EnvironmentSpec, sources: ZooSources): Map<string,
   issues.push(
     ...unknownPools(spec, served),
     ...(sources.platform ? [] : unwoken(served)),
-    ...gpuShortages([...consumers, ...developed(spec)], supplies(spec)),
+    ...gpuShortages([...consumers, ...removedLast(plans, registry), ...developed(spec)], supplies(spec)),
   );
   if (issues.length > 0) throw refused(issues);
   return plans;
@@ -138,6 +138,31 @@ function consumer(
     gpus: serving.resources.gpus,
     pods: podsAtPeak({ ...serving, replicas, isNew: versionId === undefined, changes }),
   };
+}
+
+/**
+ * Models that the `up` removes, in the pools to which something new comes: the engine deletes after all else, and where a new pod finds no
+ * place until then, it never gets there.
+ */
+function removedLast(plans: ReadonlyMap<string, ZooModelPlan>, registry: ZooRegistry): GpuConsumer[] {
+  const served = [...plans.values()].flatMap(({ versions }) => versions);
+  const filled = new Set(served.filter(({ versionId }) => versionId === undefined).map(({ serving }) => serving.pool));
+  return [...registry.rollouts]
+    .filter(([name, { phase }]) => phase !== "off" && !plans.get(name)?.versions.length)
+    .flatMap(([name]) =>
+      (registry.versions.get(name) ?? []).flatMap(({ isCurrent, number, serving }) =>
+        isCurrent && serving && filled.has(serving.pool)
+          ? [
+              {
+                name: `${name} version ${number}, which is removed last,`,
+                pool: serving.pool,
+                gpus: serving.resources.gpus,
+                pods: serving.replicas.min,
+              },
+            ]
+          : [],
+      ),
+    );
 }
 
 /** Development versions, one pod each. */

@@ -233,7 +233,7 @@ export function planZooModel(
       ...(image === undefined && own?.unstored ? { imageDue: true } : {}),
       changes: differs(serving, recorded),
       ...(keptPods !== undefined && each.versionId === request.from && each.model === name ? { keptPods } : {}),
-      takesPlaceOf: each.replaces === undefined ? undefined : versionedName(each.model, each.replaces),
+      takesPlaceOf: each.replaces && versionedName(each.replaces.model, each.replaces.number),
       ...(platform?.basis === "read" && isOtherwise(each, state) ? { due: true } : {}),
     };
   };

@@ -15,8 +15,8 @@ export interface PlannedVersion {
   readonly row: RegisteredVersion | undefined;
   /** New apps use it. */
   readonly current: boolean;
-  /** Number of the version whose place it takes, which nothing points at: one is not served beside the other. */
-  readonly replaces: number | undefined;
+  /** Version whose place it takes, because the `up` removes that one: one is not served beside the other. */
+  readonly replaces: Pick<PlannedVersion, "model" | "number"> | undefined;
 }
 
 /** What an `up` does with one zoo model. */
@@ -60,7 +60,9 @@ export function planRollout(request: RolloutRequest, state: ZooState, frozen = f
   const served = old && standing !== "removed" ? [asRegistered(model, old, isCurrent)] : [];
   const declared = new Set([...served, ...(planned?.model === model ? [planned] : [])].map(({ number }) => number));
   const pointedAt = registered.filter((row) => row.apps > 0 && row.serving && row.image && !declared.has(row.number));
-  const target = planned && !old ? { ...planned, replaces: predecessor(planned, registered, pointedAt) } : planned;
+  const removed = removedBy(request, state);
+  const isServed = [...declared, ...pointedAt.map((row) => row.number)].includes(removed?.number ?? 0);
+  const target = planned && { ...planned, replaces: removed?.model === model && isServed ? undefined : removed };
   const versions = [...served, ...(target ? [target] : []), ...pointedAt.map((row) => asRegistered(model, row, false))];
   const answers = (each: PlannedVersion): number => Number(each.current && each.model === model);
   return {
@@ -100,14 +102,18 @@ function asRegistered(model: string, row: RegisteredVersion, current: boolean): 
   return { model, number, versionId: id, hash, row, current, replaces: undefined };
 }
 
-/** Content that is deployed directly takes the place of the current version, unless that has to be served on. */
-function predecessor(
-  target: PlannedVersion,
-  registered: readonly RegisteredVersion[],
-  pointedAt: readonly RegisteredVersion[],
-): number | undefined {
-  const current = registered.find(({ isCurrent }) => isCurrent);
-  return current && current.number !== target.number && !pointedAt.includes(current) ? current.number : undefined;
+/**
+ * What the `up` removes for its target, unless that has to be served on: the current version, of content that is deployed directly; else the
+ * copy, whose content becomes a version. The engine deletes after all else, so on a full pool the new one would wait for the old one.
+ */
+function removedBy(
+  { model, phase, from }: RolloutRequest,
+  { registered, copies }: ZooState,
+): PlannedVersion["replaces"] {
+  const [rows, name] =
+    from === undefined ? [registered, model] : phase === "version" ? [copies, copyName(model)] : [[], model];
+  const row = rows.find(({ isCurrent }) => isCurrent);
+  return row && { model: name, number: row.number };
 }
 
 function migrationOf(
@@ -132,7 +138,7 @@ export function describeRollout(plan: RolloutPlan, state: ZooState, basis: PlanB
   lines.push(from === undefined ? `phase ${step}` : `phase ${step}, from version ${numberOf(from, state)}`);
   for (const each of versions) lines.push(describeVersion(each, target, request, state, basis));
   const kept = new Set(versions.filter((each) => each.model === model).map(({ number }) => number));
-  if (target?.replaces !== undefined) lines.push(`version ${target.replaces} makes room for it`);
+  if (from === undefined && target?.replaces) lines.push(`version ${target.replaces.number} makes room for it`);
   if (phase === "done" && recorded === "bake" && !versions.some(({ versionId }) => versionId === from))
     lines.push(`version ${numberOf(from, state)} is removed; its row and image stay`);
   if (phase === "reverted" && recorded !== "reverted") {

@@ -119,6 +119,24 @@ describe("a rollout's old version", () => {
     expect(versions.map(({ serving }) => serving.state)).toEqual([true, undefined]);
   });
 
+  it("is served beside a new one that takes the copy's GPU", () => {
+    const two = { pools: { t4: { gpu: { kind: "t4", perNode: 1 }, replicas: 2 } } };
+    const copies = [row(1, { isCurrent: true, hash: contentOf(2) }, "t4")];
+    const before = row(1, { isCurrent: true }, "t4");
+    const toVersion = {
+      ...registryOf([before], rollout({ phase: "copy", from: "11", hash: contentOf(2) })),
+      versions: new Map([
+        ["m", [before]],
+        ["m_copy", copies],
+      ]),
+    };
+    const version = plan(m({ phase: "version", from: "11", pool: "t4" }), toVersion, two).get("m");
+    expect(version?.versions.map(({ service, takesPlaceOf }) => [service, takesPlaceOf])).toEqual([
+      ["m-v2", "m-copy"],
+      ["m-v1", undefined],
+    ]);
+  });
+
   it("needs its pool, and room beside the new one", () => {
     const zoo = m({ phase: "copy", from: "11", pool: "t4" });
     const registry = registryOf([row(1, { isCurrent: true }, "t4")], rollout());
@@ -337,7 +355,12 @@ describe("a pinned content", () => {
     const spec = parseEnvironment({ zoo: m({ hash: contentOf(1) }) }, { gatewayUrl: "http://gateway" });
     expect(readFromFolders(spec, { registry } as PlatformPlan)).toEqual({});
     const { target } = plan(m({ hash: contentOf(1) }), registry).get("m") ?? {};
-    expect(target).toMatchObject({ number: 1, image: `registry/m@sha256:${contentOf(1)}`, current: true, replaces: 2 });
+    expect(target).toMatchObject({
+      number: 1,
+      image: `registry/m@sha256:${contentOf(1)}`,
+      current: true,
+      replaces: { number: 2 },
+    });
     expect(target?.serving.secrets).toEqual(["token"]);
   });
 
@@ -668,6 +691,17 @@ describe("models that sleep on a pool with one GPU", () => {
     expect(() => plan(m({ ...config, from: "11", phase }), registry, t4)).toThrow(
       /pool t4 needs 2 GPUs at once \(m version 2 1, m version 1 1\) and has 1/,
     );
+  });
+
+  it("and one that the same `up` removes has its GPU until the end", () => {
+    const { other } = two({}) as { other: object };
+    const awake = registryOf([row(2, { isCurrent: true }, "t4")], rollout({ hash: contentOf(2) }));
+    const both = /pool t4 needs 2 GPUs at once \(other version 1 1, m version 2, which is removed last, 1\) and has 1/;
+    expect(() => plan({ other }, awake, t4)).toThrow(both);
+    expect(() => plan({ other, ...m({ ...config, phase: "off" }) }, awake, t4)).toThrow(both);
+    const asleepNow = registryOf([asleep(2, { isCurrent: true })], rollout({ hash: contentOf(2) }));
+    expect(() => plan({ other }, asleepNow, t4)).not.toThrow();
+    expect(() => plan({ other: { ...other, pool: "cpu" } }, awake, t4)).not.toThrow();
   });
 
   it("need a database, which brings the API service that wakes them", () => {

@@ -336,7 +336,7 @@ describe("what is served", () => {
   it("directly deployed content takes the place of the current one, unless apps point at that", () => {
     const direct = (apps: number) =>
       plan("done", undefined, { registered: [version(1, { isCurrent: true, apps })] }, { from: undefined });
-    expect(direct(0).target?.replaces).toBe(1);
+    expect(direct(0).target?.replaces).toEqual({ model: "iris", number: 1 });
     expect(direct(1).target?.replaces).toBeUndefined();
     expect(shown(direct(1))).toEqual(["iris 2 current", "iris 1 row"]);
     expect(plan("version", "copy").target?.replaces).toBeUndefined();
