@@ -24,7 +24,7 @@ export interface StatePipelineArgs extends OnEnvironment {
   readonly folder?: string | undefined;
   /**
    * When it runs, as cron writes it.
-   * @default it runs once for the release, and is waited for
+   * @default it runs once for the release, and `up` waits for it
    */
   readonly schedule?: string | undefined;
   /**

@@ -76,7 +76,7 @@ export const localRefusals = {
   "port.cannot-listen": {
     says: "cannot listen on {host}:{port}: {reason}",
     fix: "",
-    cause: "The address is none of this machine's, or the system has no sockets left.",
+    cause: "The address is not one of this machine's, or the system has no sockets left.",
     exit: 1,
   },
   "node.usage": {
@@ -111,7 +111,7 @@ export const localRefusals = {
   },
   "machine.not-linux": {
     says: "the embedded environment needs Linux and this is {platform}",
-    fix: "use a Linux virtual machine, or --kubeconfig with a cluster that is already there",
+    fix: "use a Linux virtual machine, or --kubeconfig with an existing cluster",
     cause: "The cluster is made of Linux namespaces.",
     exit: 1,
   },

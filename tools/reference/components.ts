@@ -8,7 +8,7 @@ export function componentsPage(): string {
   const shared = declarationsOf("components/modelArgs.ts");
   return page(
     "# Components",
-    "The package `menagerie` exports a component for each thing that an environment declares. Their arguments are those of the stack files ([config keys](config.md)). The README shows [a program of your own](../../README.md#use-it-from-your-own-program).",
+    "The package `menagerie` exports a component for each thing that an environment declares. Their arguments are those of the stack files ([config keys](config.md)). [A program of your own](../package.md) shows how they are used.",
     generated("the sources in `components/`"),
     table(
       ["Component", "What it is"],

@@ -188,7 +188,7 @@ async function placed(root: string, { path, kind }: LayerEntry, make: (at: strin
 async function linkTo(root: string, { path, target }: LayerEntry, at: string): Promise<void> {
   const there = (await isReached(root, dirname(target))) ? await kindAt(join(root, target)) : undefined;
   if (there !== "other")
-    throw new LayerUnusable(`hard link "${path}" leads to "${target}", which is no file of the image`);
+    throw new LayerUnusable(`hard link "${path}" leads to "${target}", which is not a file of the image`);
   await link(join(root, target), at);
 }
 

@@ -174,7 +174,7 @@ export const postgresRefusals = {
   "organization.not-found": {
     says: 'there is no organization "{name}"',
     fix: "use one of {known}",
-    cause: "The name is none of the platform's organizations.",
+    cause: "The platform has no organization of that name.",
   },
   "schema.broken": {
     says: "database {platformDatabase} at {host}:{port}: {reason}, which the platform's migrations made",

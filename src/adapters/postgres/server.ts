@@ -37,7 +37,7 @@ export function serverFromUrl(url: string, variable: string): DatabaseServer {
   const hostname = (parsed.hostname === noHost ? "" : parsed.hostname) || parsed.searchParams.get("host") || "";
   if (!hostname || !parsed.username) throw wrong("lacks a host or a user");
   const sslMode = z.enum(sslModes).safeParse(parsed.searchParams.get("sslmode") ?? "verify-full");
-  if (!sslMode.success) throw wrong(`sslmode is none of ${sslModes.join(", ")}`);
+  if (!sslMode.success) throw wrong(`sslmode is not one of ${sslModes.join(", ")}`);
   return {
     host: decodeURIComponent(hostname).replace(/^\[(.*)\]$/, "$1"),
     port: port.parse(parsed.port || parsed.searchParams.get("port") || 5432),

@@ -70,7 +70,7 @@ export const bisectCommandRefusals = {
   },
   "bisect.memory-unreadable": {
     says: "{path} cannot be read ({reason})",
-    fix: "delete it to begin anew",
+    fix: "delete it to start over",
     cause: "What was answered so far is kept there, so that a search that was ended goes on.",
     exit: 1,
   },

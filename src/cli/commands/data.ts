@@ -84,7 +84,7 @@ export function dataCommand(): Command {
     .addOption(environmentOption())
     .addOption(jsonOption())
     .action((tag: string, folder: string, options: DataOptions) =>
-      interruptible("run the same command again, which begins anew", async (signal) => {
+      interruptible("run the same command again, which starts over", async (signal) => {
         const server = await operatorServer(options.environment);
         const releases = await withClient(server, platformDatabase, readReleases);
         const release = releases.find((each) => each.tag === tag && each.ready);

@@ -47,7 +47,7 @@ export function upCommand(): Command {
     .option("--api-port <port>", "host port of the API service", portArgument)
     .option("--apiserver-port <port>", "host port of the Kubernetes API server", portArgument)
     .option("--postgres-port <port>", "host port of PostgreSQL", portArgument)
-    .option("--kubeconfig <file>", "use a cluster that is already there instead of the embedded one")
+    .option("--kubeconfig <file>", "use an existing cluster instead of the embedded one")
     .option("--gateway-url <url>", "with --kubeconfig: where that cluster's gateway answers")
     .addOption(yesDeleteOption())
     .option("-s, --stack <name>", "run a stack with your own Pulumi CLI, backend and kubeconfig")

@@ -56,7 +56,7 @@ export const batchRefusals = {
   },
   "batch.edited": {
     says: "{file}: line {line} is not the line that was answered in {out}",
-    fix: "put the line back as it was, or give another --out and begin anew",
+    fix: "put the line back as it was, or give another --out and start over",
     cause:
       "A batch goes on behind the lines that are answered already, so these must still be what was asked. Lines that have no answer yet may be edited, added and removed.",
   },

@@ -94,7 +94,7 @@ function check(inputs: Properties): PropertyFailure[] {
   }
   for (const privilege of textsOf(inputs, "privileges")) {
     if (known.includes(privilege)) continue;
-    failures.push({ property: "privileges", reason: `"${privilege}" is none of ${known.join(", ")}` });
+    failures.push({ property: "privileges", reason: `"${privilege}" is not one of ${known.join(", ")}` });
   }
   return failures;
 }

@@ -93,7 +93,7 @@ async function transfer(part: string, item: DownloadItem, have: number, options:
   }
   if (answer.status !== 200 && answer.status !== 206) {
     await answer.body?.cancel();
-    const found = answer.status === 404 ? "there is no such file" : "that is no file";
+    const found = answer.status === 404 ? "there is no such file" : "it is not a file";
     throw new ReleaseFailure(`${item.url} answers ${answer.status}: ${found}`);
   }
   const from = answer.status === 206 ? have : 0;

@@ -191,7 +191,7 @@ describe("a check refuses", () => {
     [
       grant,
       { role: "a", database: "d", schema: "s", objectType: "schema", privileges: ["SELECT; DROP"] },
-      'privileges: "SELECT; DROP" is none of CREATE, USAGE',
+      'privileges: "SELECT; DROP" is not one of CREATE, USAGE',
     ],
   ])("%s %j", async (type, inputs, reason) => {
     const { failures } = await plugin.check(type, inputs);

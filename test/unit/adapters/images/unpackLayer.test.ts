@@ -135,10 +135,10 @@ describe("links", () => {
   });
 
   it.each([
-    ["to nothing", hard("a", "nothing"), /hard link "a" leads to "nothing", which is no file of the image/],
-    ["to a folder", hard("a", "app"), /which is no file/],
+    ["to nothing", hard("a", "nothing"), /hard link "a" leads to "nothing", which is not a file of the image/],
+    ["to a folder", hard("a", "app"), /which is not a file/],
     ["upwards", hard("a", "../secret"), /hard link "a" leads out of the image/],
-    ["behind a link that leads out", hard("a", "out/secret"), /which is no file of the image/],
+    ["behind a link that leads out", hard("a", "out/secret"), /which is not a file of the image/],
   ])("of the hard kind %s are refused", async (_, entry, sentence) => {
     await symlink(folder, join(root, "out"));
     await expect(apply([dir("app/"), entry])).rejects.toThrow(sentence);
