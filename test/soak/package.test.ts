@@ -8,7 +8,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
 import { isUncompiled, loadTrace, type ModuleKind, makeConsumer, packPackage } from "../support/consumer.ts";
 
-/** The README's program on an embedded environment, with its packages as npm and pnpm install them from a registry. */
+/** The program of docs/package.md on an embedded environment, with its packages as npm and pnpm install them from a registry. */
 
 const run = promisify(execFile);
 const within = 1_800_000;

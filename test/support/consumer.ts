@@ -3,7 +3,7 @@ import { cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
-/** Programs of other teams: what `pulumi new typescript` gives, with the README's example, and the package from its tarball. */
+/** Programs of other teams: what `pulumi new typescript` gives, with the example of docs/package.md, and the package from its tarball. */
 
 const project = join(import.meta.dirname, "../..");
 const template = join(project, "test/fixtures/consumer");
@@ -20,12 +20,10 @@ export async function packPackage(folder: string): Promise<string> {
   return join(folder, stdout.trim().split("\n").at(-1) ?? "");
 }
 
-/** The README's program, as it stands there. */
-export async function readmeProgram(): Promise<string> {
-  const readme = await readFile(join(project, "README.md"), "utf8");
-  const section = readme.split(/^## /m).find((text) => text.startsWith("Use it from your own program")) ?? "";
-  const [, program] = /^```ts\n(.*?)^```$/ms.exec(section) ?? [];
-  if (program === undefined) throw new Error("README.md has no program in its section Use it from your own program");
+/** The program of docs/package.md, as it stands there. */
+export async function documentedProgram(): Promise<string> {
+  const [, program] = /^```ts\n(.*?)^```$/ms.exec(await readFile(join(project, "docs/package.md"), "utf8")) ?? [];
+  if (program === undefined) throw new Error("docs/package.md has no program");
   return program;
 }
 
@@ -34,7 +32,7 @@ export async function makeConsumer(folder: string, kind: ModuleKind): Promise<vo
   await cp(template, folder, { recursive: true });
   await mkdir(join(folder, "models"));
   await cp(join(project, "models/iris"), join(folder, "models/flowers"), { recursive: true });
-  const program = await readmeProgram();
+  const program = await documentedProgram();
   await writeFile(
     join(folder, "index.ts"),
     kind === "CommonJS" ? program : program.replace("export = async", "export default async"),

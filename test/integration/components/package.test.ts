@@ -46,7 +46,7 @@ it("the tarball holds compiled code with what it reads, and nothing of the check
   const files = await filesOf(tarball);
   // npm packs what `main` and `bin` name, whatever `files` says.
   const besides = files.filter((file) => !file.startsWith("dist/package/"));
-  expect(besides).toEqual(["README.md", "bin/menagerie.mjs", "package.json", "src/index.ts"]);
+  expect(besides).toEqual(["LICENSE", "NOTICE", "README.md", "bin/menagerie.mjs", "package.json", "src/index.ts"]);
   expect(files.filter((file) => /\.[cm]?ts$/.test(file) && !/\.d\.[cm]?ts$/.test(file))).toEqual(["src/index.ts"]);
   expect(files.filter((file) => /^dist\/package\/src\/(cli|local|services)\//.test(file))).toEqual([]);
   expect(files).toEqual(
@@ -78,14 +78,14 @@ describe.each(["npm", "pnpm"] as const)("laid out by %s", (manager) => {
   });
 });
 
-it("the README's program has no mistake of types as an ES module, libraries checked too", async () => {
+it("the documented program has no mistake of types as an ES module, libraries checked too", async () => {
   const path = await consumer("ES module", "npm");
   const compiler = join("node_modules", "typescript", "bin", "tsc");
   const { stdout } = await captured(process.execPath, [compiler, "--noEmit"], { cwd: path, env: process.env, signal });
   expect(stdout).toBe("");
 });
 
-it("the README's program is previewed by the engine, as Pulumi's template comes and as pnpm lays it out", async () => {
+it("the documented program is previewed by the engine, as Pulumi's template comes and as pnpm lays it out", async () => {
   const path = await consumer("CommonJS", "pnpm");
   const { env, loaded } = await loadTrace(path);
   const toolchain = await ensureToolchain({ cache: menagerieCache(), progress: silent, signal });
