@@ -184,7 +184,10 @@ const zooEntry = mapping(
     ).optional(),
     smoke: z
       .union([z.array(smokeCase), z.string()], {
-        error: wrong("is not a list of cases", "write [{input: …, output: …}], or the name of a file in the truss folder"),
+        error: wrong(
+          "is not a list of cases",
+          "write [{input: …, output: …}], or the name of a file in the truss folder",
+        ),
       })
       .refine((value) => value.length > 0, {
         error: wrong("is empty", "write [{input: …, output: …}], or remove the key"),
