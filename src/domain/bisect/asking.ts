@@ -1,7 +1,14 @@
 import type { Progress } from "../progress.ts";
 import { noAnswers, type Tally, withAnswer } from "./noise.ts";
 import { combinationKey, type MixedCombination } from "./parts.ts";
-import type { Memory, NotJudged, Raise } from "./ports.ts";
+import type { Memory, NotJudged, Raise, Standing } from "./ports.ts";
+
+/** A combination that is brought up once, however often it is asked. */
+export interface KeptUp {
+  /** As {@link Asking.answers}. */
+  answers(most: number, isEnough: (tally: Tally) => boolean): Promise<Tally | NotJudged>;
+  dispose(): Promise<void>;
+}
 
 /** Asks combinations, each no more often than needed, and remembers what they answered. */
 export class Asking {
@@ -39,42 +46,56 @@ export class Asking {
     most: number,
     isEnough: (tally: Tally) => boolean,
   ): Promise<Tally | NotJudged> {
-    const key = combinationKey(combination);
-    const before = this.#unmended.get(key) ?? this.#memory.get(key);
-    if (before && "notJudged" in before) return before;
-    let tally: Tally = before ?? noAnswers;
-    if (tally.asked >= most || isEnough(tally)) return tally;
-    const restores = (before?.restores ?? 0) + 1;
-    const task = this.#progress.begin(label);
-    let standing: Awaited<ReturnType<Raise>> | undefined;
+    const kept = this.kept(label, combination);
     try {
-      standing = await this.#raise(combination);
-      if ("notJudged" in standing) {
-        await this.#remember(key, standing, restores);
-        task.failed(standing.notJudged);
-        return standing;
-      }
-      while (tally.asked < most && !isEnough(tally)) {
-        task.update(`answer ${tally.asked + 1}, ${tally.faulty} not as expected`);
-        const answer = await standing.ask();
-        if (typeof answer === "object") {
-          await this.#remember(key, answer, restores);
-          task.failed(answer.notJudged);
-          return answer;
-        }
-        tally = withAnswer(tally, answer === "faulty");
-      }
-      await this.#memory.set(key, { ...tally, restores });
-      task.done(describeTally(tally));
-      return tally;
-    } catch (error) {
-      task.failed();
-      // What was interrupted goes on from here.
-      if (tally.asked > (before?.asked ?? 0)) await this.#memory.set(key, { ...tally, restores });
-      throw error;
+      return await kept.answers(most, isEnough);
     } finally {
-      if (standing && "dispose" in standing) await standing.dispose();
+      await kept.dispose();
     }
+  }
+
+  /** A combination that stays up once it had to be asked, until it is disposed of: it may be asked more often later. */
+  kept(label: string, combination: MixedCombination): KeptUp {
+    const key = combinationKey(combination);
+    let standing: Standing | undefined;
+    const answers: KeptUp["answers"] = async (most, isEnough) => {
+      const before = this.#unmended.get(key) ?? this.#memory.get(key);
+      if (before && "notJudged" in before) return before;
+      let tally: Tally = before ?? noAnswers;
+      if (tally.asked >= most || isEnough(tally)) return tally;
+      const restores = (before?.restores ?? 0) + (standing ? 0 : 1);
+      const task = this.#progress.begin(label);
+      try {
+        if (!standing) {
+          const raised = await this.#raise(combination);
+          if ("notJudged" in raised) {
+            await this.#remember(key, raised, restores);
+            task.failed(raised.notJudged);
+            return raised;
+          }
+          standing = raised;
+        }
+        while (tally.asked < most && !isEnough(tally)) {
+          task.update(`answer ${tally.asked + 1}, ${tally.faulty} not as expected`);
+          const answer = await standing.ask();
+          if (typeof answer === "object") {
+            await this.#remember(key, answer, restores);
+            task.failed(answer.notJudged);
+            return answer;
+          }
+          tally = withAnswer(tally, answer === "faulty");
+        }
+        await this.#memory.set(key, { ...tally, restores });
+        task.done(describeTally(tally));
+        return tally;
+      } catch (error) {
+        task.failed();
+        // What was interrupted goes on from here.
+        if (tally.asked > (before?.asked ?? 0)) await this.#memory.set(key, { ...tally, restores });
+        throw error;
+      }
+    };
+    return { answers, dispose: async () => standing?.dispose() };
   }
 
   async #remember(key: string, { notJudged, mayBeMended }: NotJudged, restores: number): Promise<void> {

@@ -28,11 +28,6 @@ export function withAnswer({ asked, faulty }: Tally, isFaulty: boolean): Tally {
   return { asked: asked + 1, faulty: faulty + (isFaulty ? 1 : 0) };
 }
 
-/** All answers were alike. */
-export function isUniform({ asked, faulty }: Tally): boolean {
-  return faulty === 0 || faulty === asked;
-}
-
 /**
  * What tells two ends apart: a share that the one is below and the other above, each at {@link risk} by the test of {@link sideOf}. Undefined
  * while that is not known of both. The bound of that test holds for every limit at once, so the limit may be chosen by the same answers: a
@@ -46,6 +41,18 @@ export function distinction(old: Tally, young: Tally): Distinction | undefined {
 }
 
 /**
+ * Whether two ends were asked so often that a release between them will be told with about as many answers: {@link distinction} knows that
+ * their shares are on two sides of its limit, and one of them may still be next to it. Three times the evidence keeps both away from
+ * it. Ends that never vary need no more.
+ */
+export function areWellApart(old: Tally, young: Tally): boolean {
+  const apart = distinction(old, young);
+  if (!apart || [old, young].every(isUniform)) return apart !== undefined;
+  const enough = -3 * Math.log(risk);
+  return sideOf(old, apart, enough) === "old" && sideOf(young, apart, enough) === "young";
+}
+
+/**
  * Which end a combination answers as; undefined while that is not known at {@link risk}, and more answers are needed.
  *
  * A sequential test whose error holds at whatever answer one stops: the share of faulty answers is above the limit, or below it, once the
@@ -53,12 +60,19 @@ export function distinction(old: Tally, young: Tally): Distinction | undefined {
  * inequality). Wald's test of two simple hypotheses (1945) needs a few answers less, but its error holds for the two shares of the ends
  * alone, and a release between them may have a third one. Answers that are all alike decide after some ten.
  */
-export function sideOf({ asked, faulty }: Tally, { limit, came }: Distinction): "old" | "young" | undefined {
-  const enough = -Math.log(risk);
+export function sideOf(
+  { asked, faulty }: Tally,
+  { limit, came }: Distinction,
+  enough = -Math.log(risk),
+): "old" | "young" | undefined {
   if (asked === 0) return undefined;
   if (logEvidenceAbove(faulty, asked, limit) >= enough) return came ? "young" : "old";
   if (logEvidenceBelow(faulty, asked, limit) >= enough) return came ? "old" : "young";
   return undefined;
+}
+
+function isUniform({ asked, faulty }: Tally): boolean {
+  return faulty === 0 || faulty === asked;
 }
 
 /** By the mean of Jeffreys' prior, so that it is never 0 or 1. */

@@ -1,7 +1,7 @@
 import type { Asking } from "./asking.ts";
 import { minimalParts, type SubsetOutcome } from "./deltaDebugging.ts";
 import { afterJudging, beginHalving, mostJudged, nextPosition } from "./halving.ts";
-import { type Distinction, distinction, isUniform, sideOf, type Tally } from "./noise.ts";
+import { areWellApart, type Distinction, distinction, noAnswers, sideOf, type Tally } from "./noise.ts";
 import { combinationKey, type MixedCombination, type Part, partName, partsBetween, withParts } from "./parts.ts";
 import type { NotJudged } from "./ports.ts";
 import { refuse } from "./refusals.ts";
@@ -119,21 +119,18 @@ async function tellEndsApart(
   if (combinationKey(first.combination) === combinationKey(end.combination)) {
     throw refuse("bisect.same-content", { old: first.label, young: end.label });
   }
-  const ask = async ({ label, combination }: Judgeable, times: number, isEnough: (tally: Tally) => boolean) => {
-    const found = await asking.answers(label, combination, times, isEnough);
-    if ("notJudged" in found) throw refuse("bisect.end-not-judged", { label, reason: found.notJudged });
-    return found;
-  };
-  const enough = ({ asked }: Tally) => asked >= least;
-  let old = await ask(first, most, enough);
-  let young = await ask(end, most, (tally) => {
-    if (!enough(tally)) return false;
-    // Two ends that never vary are told apart, or alike, by these.
-    return distinction(old, tally) !== undefined || (isUniform(old) && isUniform(tally));
-  });
-  if (!distinction(old, young) && !(isUniform(old) && isUniform(young))) {
-    old = await ask(first, most, (tally) => enough(tally) && distinction(tally, young) !== undefined);
-    young = await ask(end, most, (tally) => distinction(old, tally) !== undefined);
+  const [older, younger] = [keptEnd(first, asking), keptEnd(end, asking)];
+  let [old, young]: readonly [Tally, Tally] = [noAnswers, noAnswers];
+  try {
+    // Both stay up until they are told apart, in turns: how often the one has to be asked depends on how noisy the other one is.
+    for (let times = Math.min(least, most); ; times = Math.min(times + least, most)) {
+      old = await older.answers(times, ({ asked }) => asked >= times);
+      young = await younger.answers(times, (tally) => tally.asked >= least && areWellApart(old, tally));
+      if (areWellApart(old, young) || areAlike(old, young) || times === most) break;
+    }
+  } finally {
+    await older.dispose();
+    await younger.dispose();
   }
   const apart = distinction(old, young);
   if (apart) return apart;
@@ -145,6 +142,26 @@ async function tellEndsApart(
     youngFaulty: young.faulty,
     youngAsked: young.asked,
   });
+}
+
+/** An end, which must be judged. */
+function keptEnd({ label, combination }: Judgeable, asking: Asking) {
+  const kept = asking.kept(label, combination);
+  return {
+    async answers(most: number, isEnough: (tally: Tally) => boolean): Promise<Tally> {
+      const found = await kept.answers(most, isEnough);
+      if ("notJudged" in found) throw refuse("bisect.end-not-judged", { label, reason: found.notJudged });
+      return found;
+    },
+    dispose: () => kept.dispose(),
+  };
+}
+
+/** Neither varies, and both answer the same. */
+function areAlike(old: Tally, young: Tally): boolean {
+  return (
+    [old, young].every(({ faulty }) => faulty === 0) || [old, young].every(({ asked, faulty }) => faulty === asked)
+  );
 }
 
 async function sideAt(
