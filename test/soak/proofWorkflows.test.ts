@@ -44,6 +44,7 @@ beforeAll(async () => {
   await chmod(join(folder, "bin/gh"), 0o755);
   await writeFile(join(folder, "bin/sudo"), "#!/bin/sh\n", { mode: 0o755 });
   await writeFile(join(folder, "comments.json"), "[]");
+  await writeFile(join(folder, "pulls.json"), JSON.stringify([{ number: 7, base: { ref: "main" }, events: [] }]));
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
   marker = join(folder, "hostile");
@@ -131,6 +132,9 @@ async function start(file: string, name: string, contexts: Readonly<Record<strin
       "runner.arch": "X64",
       "github.token": "t",
       "github.repository": "acme/models",
+      "github.repository_owner": "acme",
+      "github.event.repository.default_branch": "main",
+      "github.event.workflow_run.head_branch": "change",
       "github.server_url": "https://github.com",
       "github.run_id": "4711",
       "github.event.pull_request.number": "7",
@@ -145,6 +149,7 @@ async function start(file: string, name: string, contexts: Readonly<Record<strin
       HOME: process.env.HOME,
       MENAGERIE_HOME: join(folder, "home"),
       FAKE_COMMENTS: join(folder, "comments.json"),
+      FAKE_PULLS: join(folder, "pulls.json"),
     },
   });
 }
