@@ -7,6 +7,7 @@ import { refuse } from "../../src/adapters/truss/refusals.ts";
 import { refusal, refused } from "../../src/domain/refusals/refusal.ts";
 import { ModelsNotStarted } from "../../src/domain/trial/notStarted.ts";
 import type { BringUp } from "../../src/domain/trial/trial.ts";
+import { refuse as refuseTrial } from "../../src/local/trial/refusals.ts";
 
 /** What a played model does, as the first line of its `model/model.py` says after `# `. */
 const play = z.strictObject({
@@ -15,10 +16,16 @@ const play = z.strictObject({
   unit: z.string().default("m"),
   /** Requests with this x end the process. */
   endsAt: z.number().optional(),
+  /** Once it ended it never takes requests again. */
+  staysAway: z.boolean().default(false),
+  /** Requests with this x are never answered. */
+  hangsAt: z.number().optional(),
   /** It never becomes ready. */
   startFails: z.string().optional(),
   /** Its image cannot be built. */
   buildFails: z.boolean().default(false),
+  /** One of its packages is not there any more. */
+  needsGone: z.string().optional(),
   /** One of its packages has no wheel. */
   needsBuild: z.string().optional(),
   /** Its `unit` is another in each answer. */
@@ -31,33 +38,53 @@ type Play = z.output<typeof play>;
 export interface PlayedTrials {
   readonly bringUp: BringUp;
   /** Combinations, by their models' variables. */
-  readonly broughtUp: { readonly models: readonly string[]; readonly env: readonly object[] }[];
+  readonly broughtUp: {
+    readonly models: readonly string[];
+    readonly env: readonly object[];
+    readonly egress: boolean;
+  }[];
   /** Trials that nobody has disposed of. */
   readonly left: () => number;
+  /** Requests that wait for an answer which never comes. */
+  readonly hanging: () => number;
+  /** Every trial ends by itself. */
+  readonly endAll: (reason: string) => void;
 }
 
-/** Trials whose models are servers of this process, on Unix sockets as real ones are. */
-export function playedTrials(): PlayedTrials {
-  const broughtUp: { models: readonly string[]; env: readonly object[] }[] = [];
+/**
+ * Trials whose models are servers of this process, on Unix sockets as real ones are.
+ *
+ * @param fails - of two sides that do not start, the one that is the first to say so; real trials end then
+ */
+export function playedTrials(fails: "old" | "new" = "new"): PlayedTrials {
+  const broughtUp: { models: readonly string[]; env: readonly object[]; egress: boolean }[] = [];
   let left = 0;
-  const bringUp: BringUp = async ({ models }, { signal }) => {
+  let hanging = 0;
+  const running = new Set<PromiseWithResolvers<void>>();
+  const bringUp: BringUp = async ({ models }, { signal, egress = false }) => {
     signal.throwIfAborted();
-    broughtUp.push({ models: models.map(({ name }) => name), env: models.map(({ env }) => env) });
+    broughtUp.push({ models: models.map(({ name }) => name), env: models.map(({ env }) => env), egress });
     const plays = await Promise.all(models.map(({ content }) => playOf("folder" in content ? content.folder : "")));
     if (plays.some(({ buildFails }) => buildFails))
       throw refused(refusal("file.tag", null, { tag: "no such package" }));
-    for (const { needsBuild } of plays) {
+    for (const { needsBuild, needsGone } of plays) {
+      if (needsGone !== undefined)
+        throw refuse("packages.not-installable", { what: "requirements", line: `no ${needsGone}` });
       if (needsBuild !== undefined) throw refuse("packages.no-wheel", { what: "requirements", package: needsBuild });
     }
     const failed = models.flatMap(({ name }, index) => {
       const log = plays[index]?.startFails;
       return log === undefined ? [] : [{ model: name, reason: "its container ended with exit code 1", log }];
     });
-    if (failed.length > 0) throw new ModelsNotStarted(failed);
+    const first = failed.find((each) => each.model === fails) ?? failed[0];
+    if (first) throw new ModelsNotStarted([first]);
     const folder = await mkdtemp(join(tmpdir(), "played-trial-"));
-    const servers = await Promise.all(plays.map((each, index) => served(each, join(folder, `${index}.sock`))));
+    const servers = await Promise.all(
+      plays.map((each, index) => served(each, join(folder, `${index}.sock`), () => (hanging += 1))),
+    );
     left += 1;
     const disposed = Promise.withResolvers<void>();
+    running.add(disposed);
     return {
       models: models.map(({ name }, index) => ({
         name,
@@ -71,13 +98,17 @@ export function playedTrials(): PlayedTrials {
       ended: () => disposed.promise,
       async dispose() {
         left -= 1;
+        running.delete(disposed);
         disposed.resolve();
         for (const { server } of servers) server.close().closeAllConnections();
         await rm(folder, { recursive: true, force: true });
       },
     };
   };
-  return { bringUp, broughtUp, left: () => left };
+  const endAll = (reason: string): void => {
+    for (const { reject } of running) reject(refuseTrial("trial.ended", { reason }));
+  };
+  return { bringUp, broughtUp, left: () => left, hanging: () => hanging, endAll };
 }
 
 async function playOf(folder: string): Promise<Play> {
@@ -86,13 +117,15 @@ async function playOf(folder: string): Promise<Play> {
 }
 
 async function served(
-  { factor, unit, endsAt, isRandom }: Play,
+  { factor, unit, endsAt, isRandom, staysAway, hangsAt }: Play,
   socketPath: string,
+  hang: () => void,
 ): Promise<{ readonly server: Server; readonly ended: () => number }> {
   let ended = 0;
   const server = createServer(async (request, response) => {
-    if (request.method === "GET") return response.end("{}");
+    if (request.method === "GET") return staysAway && ended > 0 ? request.socket.destroy() : response.end("{}");
     const { x } = z.object({ x: z.number() }).parse(JSON.parse(await bodyOf(request)));
+    if (x === hangsAt) return hang();
     if (x === endsAt) {
       ended += 1;
       return request.socket.destroy();

@@ -41,7 +41,7 @@ export function provenHead({ folder }: ProofRepository): Promise<ProofResult> {
 export const usualProof: WantedProof = { stack: "local", samples: [], requests: 500, identity: undefined };
 
 /** How tests make a proof. */
-export function provingBy(bringUp: BringUp, signal: AbortSignal = new AbortController().signal): Proving {
+export function provingBy(bringUp: BringUp, more: Partial<Proving> = {}): Proving {
   return {
     bringUp,
     seed: "1",
@@ -52,6 +52,7 @@ export function provingBy(bringUp: BringUp, signal: AbortSignal = new AbortContr
     secrets: {},
     progress: silent,
     deadline: new Date(Date.now() + 600_000),
-    signal,
+    signal: new AbortController().signal,
+    ...more,
   };
 }

@@ -17,13 +17,26 @@ export interface Sides {
 export interface Asking {
   /** Until an answer is complete, in milliseconds. */
   readonly timeoutMs: number;
+  /** Until a side whose process ended takes requests again, in milliseconds. */
+  readonly backWithinMs: number;
   readonly signal: AbortSignal;
 }
 
 /** A host stands in each url, and nobody looks at it. */
 const predictUrl = "http://model/v1/models/model:predict";
-/** A container that ended is started again within this; in milliseconds. */
-const startedAgainMs = 60_000;
+
+/** How long a model has to say that it is loaded, in milliseconds, as a probe gives it. */
+const probeMs = 5_000;
+
+/** A side did not take requests again after one that it gave no whole answer to. */
+export class SideNotBack extends Error {
+  readonly side: "old" | "new";
+
+  constructor(side: "old" | "new", requestId: string, backWithinMs: number) {
+    super(`the ${side} side did not answer again within ${backWithinMs / 1_000} s after request ${requestId}`);
+    this.side = side;
+  }
+}
 
 /** Asks both sides of a model, one request at a time, so that neither is kept waiting by the other. */
 export class SidesAsker {
@@ -37,7 +50,10 @@ export class SidesAsker {
     this.#asking = asking;
   }
 
-  /** Asks old, new and old again. Undefined for a request that such a model has no path for. */
+  /**
+   * Asks old, new and old again. Undefined for a request that such a model has no path for.
+   * @throws SideNotBack
+   */
   async round(recorded: RecordedRequest): Promise<Round | undefined> {
     const url = replayUrl(predictUrl, recorded.url, recorded.operation);
     if (url === undefined) return undefined;
@@ -54,24 +70,27 @@ export class SidesAsker {
     const id = `${this.#run}-${recorded.requestId}`.slice(0, 256);
     const { answer } = await sendRecorded(recorded, url, id, { dispatcher, headers: {}, ...this.#asking });
     // A request that ended the process must not fail the next one.
-    if (answer.failure !== null) await this.#untilLoaded(dispatcher);
+    if (answer.failure !== null && !(await this.#isBack(dispatcher))) {
+      throw new SideNotBack(side, recorded.requestId, this.#asking.backWithinMs);
+    }
     return answer;
   }
 
-  async #untilLoaded(dispatcher: Agent): Promise<void> {
-    const { signal } = this.#asking;
-    const until = performance.now() + startedAgainMs;
-    const enough = AbortSignal.any([signal, AbortSignal.timeout(startedAgainMs)]);
+  async #isBack(dispatcher: Agent): Promise<boolean> {
+    const { signal, backWithinMs } = this.#asking;
+    const until = performance.now() + backWithinMs;
     for (; performance.now() < until; await delay(200, undefined, { signal })) {
       try {
-        const { statusCode, body } = await request(`http://model${loadedPath}`, { dispatcher, signal: enough });
+        const probe = AbortSignal.any([signal, AbortSignal.timeout(probeMs)]);
+        const { statusCode, body } = await request(`http://model${loadedPath}`, { dispatcher, signal: probe });
         await body.dump();
-        if (statusCode === 200) return;
+        if (statusCode === 200) return true;
       } catch {
         // It is not there yet.
+        signal.throwIfAborted();
       }
     }
-    signal.throwIfAborted();
+    return false;
   }
 }
 

@@ -17,6 +17,8 @@ export interface NodeContext {
   readonly objects: NamedObjects;
   /** Sees to it that an image that a pod names comes into the store. Never waits: throws why it is not there, see `ImagePuller`. */
   want(pod: V1Pod, reference: string): void;
+  /** A container that was ready once is started again without a delay when it ends, however often. @default as kubelet's back-off says */
+  readonly restartsAtOnce?: boolean;
   /** Path of the container-shim binary. */
   readonly shim: string;
   /** `<layout.nodes>/<name>/pods`. */

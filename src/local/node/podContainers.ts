@@ -105,7 +105,8 @@ export class PodContainers {
       known.process = undefined;
       known.started = false;
       known.ready = false;
-      known.failures = exit ? afterEnd(known, Date.parse(finishedAt) - Date.parse(startedAt)).failures : 1;
+      const startsAtOnce = !exit || (this.#node.restartsAtOnce === true && known.wasReady === true);
+      known.failures = startsAtOnce ? 1 : afterEnd(known, Date.parse(finishedAt) - Date.parse(startedAt)).failures;
       await releaseContainer(folder, attempt);
       this.#node.log(`${this.#record.namespace}/${this.#record.name} ${known.name}: ended with ${exitCode}`);
       changed = true;
@@ -192,6 +193,7 @@ export class PodContainers {
         ready: (ready) =>
           set(() => {
             known.ready = ready;
+            if (ready) known.wasReady = true;
           }),
         unhealthy: (message) =>
           set(() => {

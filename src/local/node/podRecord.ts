@@ -35,6 +35,8 @@ export interface ContainerRecord {
   /** Startup probe passed. */
   started: boolean;
   ready: boolean;
+  /** In any of its runs. */
+  wasReady?: boolean;
   imageID: string;
 }
 

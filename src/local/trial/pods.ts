@@ -23,6 +23,8 @@ export class TrialPods {
       objects: { get: async <T extends KubernetesObject>(path: string) => objects.get(path) as T | undefined },
       // Every image was found before the trial began.
       want: () => {},
+      // Somebody waits for the answer to the next request.
+      restartsAtOnce: true,
       shim: spec.shim,
       podsFolder: place.pods,
       allocateAddress: () => Promise.reject(new Error("addresses of a trial's pods are given")),

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { prove, requireProven, type WantedProof } from "../../../../src/cli/prove/prove.ts";
+import type { Proving } from "../../../../src/cli/prove/proveModel.ts";
 import { withRevisions } from "../../../../src/cli/prove/revisions.ts";
 import { proofMarkdown } from "../../../../src/domain/proof/report/markdown.ts";
 import { proofPage } from "../../../../src/domain/proof/report/page.ts";
@@ -17,6 +18,7 @@ import { provingBy, usualProof } from "../../../support/provenRepository.ts";
 
 let repository: ProofRepository;
 let trials: PlayedTrials;
+const t4 = { gpu: { kind: "t4", perNode: 1 }, replicas: 1 };
 const iris = { truss: "models/iris", phase: "done" };
 
 beforeEach(async () => {
@@ -35,12 +37,13 @@ afterEach(async () => {
 });
 
 function proven(
-  wanted: Partial<WantedProof> & { readonly base?: string; readonly head?: string; readonly signal?: AbortSignal } = {},
+  wanted: Partial<WantedProof> & { readonly base?: string; readonly head?: string } = {},
+  proving: Partial<Proving> = {},
 ): Promise<ProofResult> {
-  const { base, head, signal, ...rest } = wanted;
+  const { base, head, ...rest } = wanted;
   return withRevisions(
     { stack: "local", base, head },
-    (both) => prove(both, { ...usualProof, ...rest }, provingBy(trials.bringUp, signal)),
+    (both) => prove(both, { ...usualProof, ...rest }, provingBy(trials.bringUp, proving)),
     repository.folder,
   );
 }
@@ -67,7 +70,7 @@ test("another text of a model that answers alike is equal, with its bound; model
     },
   ]);
   expect(result.models[0]?.old.hash).not.toBe(result.models[0]?.new.hash);
-  expect(trials.broughtUp).toEqual([{ models: ["old", "new"], env: [{}, {}] }]);
+  expect(trials.broughtUp).toEqual([{ models: ["old", "new"], env: [{}, {}], egress: false }]);
   expect(() => requireProven(result)).not.toThrow();
 });
 
@@ -131,13 +134,140 @@ test("a new side that does not start, or cannot be built, fails; an old side tha
   await repository.model("iris", { factor: 2 });
   await expect(proven({ base: broken })).rejects.toThrow("no such package");
   expect((await proven({ base: unbuilt })).models).toMatchObject([
-    { verdict: "not judged", because: [expect.stringMatching(/^requirements: evil has no wheel/)] },
+    {
+      verdict: "not judged",
+      because: [expect.stringMatching(/^the old side cannot be built here: requirements: evil has no wheel/)],
+    },
   ]);
   const result = await proven({ base: started });
   expect(result.models).toMatchObject([
     { verdict: "not judged", because: ["the old side does not start here: its container ended with exit code 1"] },
   ]);
   expect(() => requireProven(result)).toThrow(expect.objectContaining({ exitCode: 3 }));
+});
+
+test("an old side whose package is gone is not judged, and a new one fails", async () => {
+  await repository.model("iris", { needsGone: "torch" });
+  const gone = await repository.commit();
+  expect((await proven({ base: "main" })).models).toMatchObject([{ verdict: "fails" }]);
+  await repository.model("iris", { factor: 2 });
+  expect((await proven({ base: gone })).models).toMatchObject([
+    {
+      verdict: "not judged",
+      because: ["the old side cannot be built here: requirements cannot be installed: no torch"],
+    },
+  ]);
+});
+
+test.each(["old", "new"] as const)(
+  "two sides that want a GPU are not judged where the %s one fails first",
+  async (first) => {
+    trials = playedTrials(first);
+    const resources = { memory: "2Gi", gpus: 1 };
+    await repository.stack({ zoo: { iris: { ...iris, pool: "t4", resources } }, pools: { t4 } });
+    await repository.model("iris", { startFails: "no CUDA" });
+    const base = await repository.commit();
+    await repository.model("iris", { startFails: "no CUDA here" });
+    const because =
+      "the old side does not start here (it asks for 1 GPU, and this machine may have none): its container";
+    const result = await proven({ base });
+    expect(result.models).toMatchObject([
+      { verdict: "not judged", because: [expect.stringContaining(because)], new: { resources: { gpus: 1 } } },
+    ]);
+    // Where the old one starts all the same, the new one fails for another reason.
+    await repository.model("iris", { factor: 2 });
+    const starts = await repository.commit();
+    await repository.model("iris", { startFails: "a typing error" });
+    expect((await proven({ base: starts })).models).toMatchObject([
+      { verdict: "fails", because: [expect.stringContaining("the new side does not start"), "a typing error"] },
+    ]);
+  },
+);
+
+test("a GPU that only the new side wants is named, and told old beside new", async () => {
+  const resources = { memory: "2Gi", gpus: 1 };
+  await repository.stack({ zoo: { iris: { ...iris, pool: "t4", resources } }, pools: { t4 } });
+  await repository.model("iris", { startFails: "no CUDA" });
+  await repository.commit();
+  const result = await proven({ base: "main", head: "HEAD" });
+  expect(result.models).toMatchObject([
+    {
+      verdict: "not judged",
+      because: [
+        "the new side asks for 1 GPU and the old one for none, and this machine may not have so many",
+        "the new side does not start: its container ended with exit code 1",
+        "no CUDA",
+      ],
+    },
+  ]);
+  await repository.model("iris", { factor: 2 });
+  await repository.commit();
+  const started = await proven({ base: "main", head: "HEAD" });
+  for (const shown of [describeProof, proofMarkdown, proofPage])
+    expect(shown(started)).toMatch(/GPUs.*0 (→|&rarr;) 1/s);
+});
+
+test("at the deadline every model has a verdict: what was shown by then, else not judged", async () => {
+  await repository.model("iris", { factor: 3 });
+  await repository.model("other", { factor: 3 });
+  await repository.sample("other", 5);
+  const base = await repository.commit();
+  await repository.model("iris", { factor: 3, unit: "m" });
+  await repository.model("other", { factor: 3, unit: "m" });
+  const late = await proven({ base }, { deadline: new Date(0) });
+  const because = ["the deadline was over before both sides were ready"];
+  expect(late.models).toMatchObject([
+    { name: "iris", verdict: "not judged", because, answers: null },
+    { name: "other", verdict: "not judged", because },
+  ]);
+  expect(() => requireProven(late)).toThrow(expect.objectContaining({ exitCode: 3 }));
+  await repository.model("iris", { factor: 3, hangsAt: 17 });
+  const stopped = await proven({ base }, { timeoutMs: 600_000, deadline: new Date(Date.now() + 4_000) });
+  expect(stopped.models).toMatchObject([
+    { name: "iris", verdict: "not judged", because: [expect.stringMatching(/^the deadline was over/)] },
+    { name: "other", verdict: "not judged", because },
+  ]);
+});
+
+test.each([
+  [
+    "not judged",
+    2,
+    /^the trial ended by itself: killed, when \d+ of 40 requests were asked; so far: \d+ requests, all equal/,
+  ],
+  ["differs", 3, /^\d+ of \d+ requests differ/],
+] as const)("of a trial that ends by itself, what was asked is judged: %s", async (verdict, factor, because) => {
+  await repository.model("iris", { factor, unit: "m", hangsAt: 12 });
+  const proof = proven({}, { timeoutMs: 600_000 });
+  await expect.poll(() => trials.hanging()).toBe(1);
+  trials.endAll("killed");
+  const [model] = (await proof).models;
+  expect(model).toMatchObject({
+    verdict,
+    because: [
+      expect.stringMatching(because),
+      ...(verdict === "differs"
+        ? [expect.anything(), expect.stringMatching(/^the trial ended by itself: killed, when \d+ of 40/)]
+        : []),
+    ],
+  });
+});
+
+test("a side that stays away after a request is named by it, and no other request is failed for it", async () => {
+  await repository.model("iris", { factor: 2, endsAt: 17, staysAway: true });
+  const broken = await repository.commit();
+  const [model] = (await proven({ base: "main" }, { startWithinSeconds: 1 })).models;
+  expect(model).toMatchObject({
+    verdict: "fails",
+    because: [expect.stringMatching(/^the new side did not answer again within 1 s after request request-17, when/)],
+    answers: null,
+  });
+  await repository.model("iris", { factor: 2 });
+  const [old] = (await proven({ base: broken }, { startWithinSeconds: 1 })).models;
+  expect(old).toMatchObject({
+    verdict: "not judged",
+    because: [expect.stringMatching(/^the old side did not answer/)],
+  });
 });
 
 test("what cannot be judged is named: no sample, secrets, a release's state, pinned content, a model that is new", async () => {
@@ -263,7 +393,7 @@ test("files of proofs that were killed are deleted by the next one, and those of
 test("a proof that is interrupted leaves nothing behind", async () => {
   await repository.model("iris", { factor: 3 });
   const controller = new AbortController();
-  const proof = proven({ signal: controller.signal });
+  const proof = proven({}, { signal: controller.signal });
   const interrupted = expect(proof).rejects.toThrow("enough");
   await expect.poll(() => trials.left()).toBe(1);
   controller.abort(new Error("enough"));
