@@ -64,7 +64,7 @@ test("version: so does the new version", async () => {
 test("forward is refused until a proof is recorded", async () => {
   await setPhase("forward");
   const early = await shared.home.menagerie(["up"]);
-  expect(early.code, early.stderr).toBe(3);
+  expect(early.code, early.stderr).toBe(1);
   expect(early.stderr).toMatch(new RegExp(`${model}.*proof`));
 });
 
