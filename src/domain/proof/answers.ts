@@ -11,6 +11,9 @@ export const failedField = shadowFailures.failed;
 /** Fields of an answer as a whole, in which a model that fails differs. */
 export const wholeFields: ReadonlySet<string> = new Set([statusField, failedField]);
 
+/** Under which answers count as a whole: they differ in it where they differ in any field. */
+export const anyField = "any field";
+
 /** Whether the model did not do what it was asked: no whole answer, or an error of the server's. What it refuses (4xx) is an answer. */
 export function isFailure({ status, failure }: RecordedAnswer): boolean {
   return failure !== null || status === null || status >= 500;

@@ -3,7 +3,7 @@ import type { Difference } from "../shadow/difference.ts";
 import type { NotJudged } from "../shadow/judgement.ts";
 import type { RecordedAnswer } from "../shadow/recorded.ts";
 import type { CompiledRules } from "../shadow/rules.ts";
-import { answerKey, differencesBetween, isFailure } from "./answers.ts";
+import { answerKey, anyField, differencesBetween, isFailure } from "./answers.ts";
 import { type AskedField, asksPerRound, newPlace } from "./fieldTest.ts";
 
 /** What is known of a request before it is asked. */
@@ -56,9 +56,9 @@ export class AskedRequest {
     return this.#answers.every(isFailure);
   }
 
-  /** Fields in which any two of its answers differ, whoever gave them. */
+  /** Fields in which any two of its answers differ, whoever gave them; {@link anyField} is not among them. */
   get fields(): readonly string[] {
-    return [...this.#fields.keys()];
+    return [...this.#fields.keys()].filter((field) => field !== anyField);
   }
 
   add(round: Round): void {
@@ -134,8 +134,10 @@ export class AskedRequest {
       this.#notJudged = found.notJudged;
       return;
     }
-    for (const { field } of found.differences) {
-      const name = this.#fields.has(field) || this.#fields.size < fieldsAtMost ? field : otherFields;
+    const names = found.differences.map(({ field }) =>
+      this.#fields.has(field) || this.#fields.size <= fieldsAtMost ? field : otherFields,
+    );
+    for (const name of names.length === 0 ? [] : [anyField, ...names]) {
       const pairs = this.#fields.get(name) ?? new Set<number>();
       this.#fields.set(name, pairs.add(first * 1_000 + second));
     }

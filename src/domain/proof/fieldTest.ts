@@ -54,10 +54,22 @@ export function fieldEvidence(requests: readonly AskedField[]): FieldEvidence {
   return { p: shareFrom(distribution, seen), least: shareFrom(distribution, most) };
 }
 
-/** Rounds after which one request alone, of `informative` ones, can show a difference at `risk`: at least `repeat`, at most {@link mostRounds}. */
+/**
+ * What each of a model's hypotheses may err, so that all of them together err with probability `risk` at most (Bonferroni's inequality): a
+ * tenth of it is that of the answers as a whole, and the fields share the rest. A model with one field has one hypothesis. Without the whole
+ * one request alone could show nothing in more than 65 fields, since {@link mostRounds} come to a `p` of 1 in 6,561; with it, seven rounds do.
+ */
+export function sharesOfRisk(fields: number, risk: number): { readonly whole: number; readonly field: number } {
+  return fields < 2 ? { whole: risk, field: risk } : { whole: risk / 10, field: (risk * 0.9) / fields };
+}
+
+/**
+ * Rounds after which one request alone, of `informative` ones, can show a difference at `risk`: at least `repeat`, and no more than that where
+ * even {@link mostRounds} could not.
+ */
 export function roundsNeeded(informative: number, risk: number, repeat: number): number {
   const needed = Math.ceil(-Math.log(risk) / Math.log(asksPerRound) / Math.max(1, informative));
-  return Math.max(repeat, Math.min(mostRounds, needed));
+  return needed > mostRounds ? repeat : Math.max(repeat, needed);
 }
 
 /** 3^8 ways to name the answers; enough for a risk of 1 in 6,561. */

@@ -5,9 +5,9 @@ import { FieldStatistics, type FieldSummary } from "../shadow/fieldStatistics.ts
 import type { NotJudged } from "../shadow/judgement.ts";
 import { LatencyHistogram } from "../shadow/latency.ts";
 import { type ComparisonRules, type CompiledRules, compileRules } from "../shadow/rules.ts";
-import { wholeFields } from "./answers.ts";
+import { anyField, wholeFields } from "./answers.ts";
 import { AskedRequest, type ProofRequest, type Round } from "./asked.ts";
-import { fieldEvidence, mostRounds, roundsNeeded } from "./fieldTest.ts";
+import { fieldEvidence, mostRounds, roundsNeeded, sharesOfRisk } from "./fieldTest.ts";
 import type { DifferingRequest, FieldFinding, ProofAnswers } from "./finding.ts";
 import { shownDifference } from "./finding.ts";
 
@@ -74,10 +74,13 @@ export class ProofTally {
     const wanted = new Map<string, number>();
     for (const side of ["declared", "exact"] as const) {
       const counts = countsOf(open.map((each) => each[side]));
-      const risk = this.#risk.falseAlarm / Math.max(1, counts.size);
-      for (const each of open) {
-        for (const field of each[side].fields) {
-          const rounds = roundsNeeded(counts.get(field) ?? 1, risk, this.#repeat);
+      const shares = sharesOfRisk(counts.size, this.#risk.falseAlarm);
+      const varying = open.filter((each) => each[side].fields.length > 0);
+      for (const each of varying) {
+        for (const field of [anyField, ...each[side].fields]) {
+          const informative = field === anyField ? varying.length : (counts.get(field) ?? 1);
+          const risk = field === anyField ? shares.whole : shares.field;
+          const rounds = roundsNeeded(informative, risk, this.#repeat);
           const { key } = each.declared.request;
           wanted.set(key, Math.max(wanted.get(key) ?? 0, rounds));
         }
@@ -102,14 +105,15 @@ export class ProofTally {
     const declared = judged.map((each) => each.declared).filter(({ fields }) => fields.length > 0);
     const requests = this.#same + judged.length;
     const fields = findings(declared, this.#risk);
-    const differing = fields.filter(({ differs }) => differs).map(({ field }) => field);
+    const shown = fields.filter(({ differs }) => differs).map(({ field }) => field);
+    const named = shown.filter((field) => field !== anyField);
     const exactly = this.#hasRules
       ? findings(
           judged.map(({ exact }) => exact),
           this.#risk,
         )
       : fields;
-    const across = declared.filter((each) => each.fields.some((field) => each.differsIn(field).across));
+    const across = declared.filter((each) => each.differsIn(anyField).across);
     const failing = { old: 0, new: 0 };
     for (const each of declared) {
       const failed = each.failures();
@@ -126,8 +130,8 @@ export class ProofTally {
       differingBound: exactUpperBound(across.length, requests, this.#risk.bound),
       failing,
       fields,
-      withinRules: differing.length === 0 && exactly.some(({ differs }) => differs),
-      smallest: smallest(declared, differing),
+      withinRules: shown.length === 0 && exactly.some(({ differs }) => differs),
+      smallest: smallest(declared, named.length > 0 ? named : shown),
       latency: { old: this.#latency.old.summary(), new: this.#latency.new.summary() },
     };
   }
@@ -170,7 +174,7 @@ function countsOf(requests: readonly AskedRequest[]): ReadonlyMap<string, number
   return counts;
 }
 
-/** Every field that differs anywhere, judged by its share of the risk. Those that differ come first. */
+/** Every field that differs anywhere, and of several the answers as a whole, each judged by its share of the risk. Those that differ come first. */
 function findings(requests: readonly AskedRequest[], { falseAlarm }: ProofRisk): FieldFinding[] {
   const counts = countsOf(requests);
   const statistics = new FieldStatistics();
@@ -178,7 +182,8 @@ function findings(requests: readonly AskedRequest[], { falseAlarm }: ProofRisk):
   const summaries = new Map<string, Omit<FieldSummary, "noise" | "isNoise">>(
     statistics.summary(requests.length).map((each) => [each.field, each]),
   );
-  return [...counts.keys()]
+  const shares = sharesOfRisk(counts.size, falseAlarm);
+  return [...counts.keys(), ...(counts.size > 1 ? [anyField] : [])]
     .map((field): FieldFinding => {
       const asked = requests.flatMap((each) => each.field(field) ?? []);
       const sides = requests.map((each) => each.differsIn(field));
@@ -188,7 +193,7 @@ function findings(requests: readonly AskedRequest[], { falseAlarm }: ProofRisk):
         field,
         p,
         least,
-        differs: p <= falseAlarm / counts.size,
+        differs: p <= (field === anyField ? shares.whole : shares.field),
         across: sides.filter(({ across }) => across).length,
         within: sides.filter(({ within }) => within).length,
         factor: summary?.factor?.factor ?? null,

@@ -2,7 +2,7 @@ import { counted } from "../counted.ts";
 import { evidenceHash } from "../shadow/evidence.ts";
 import type { LatencySummary } from "../shadow/latency.ts";
 import { count, duration, percent } from "../shadow/readable.ts";
-import { failedField, wholeFields } from "./answers.ts";
+import { anyField, failedField, wholeFields } from "./answers.ts";
 import type { FieldFinding, ProofAnswers } from "./finding.ts";
 import type { ProofBounds } from "./subjects.ts";
 
@@ -59,7 +59,9 @@ export function judgeAnswers(
 function judgeContent(answers: JudgedAnswers, maxMismatch: number | undefined): Judged {
   const { requests, bothFail, fields, differing, failing, differingBound } = answers;
   if (requests === 0) return { verdict: "not judged", because: [noRequests(answers)] };
-  const shown = fields.filter(({ differs }) => differs);
+  const differ = fields.filter(({ differs }) => differs);
+  const named = differ.filter(({ field }) => field !== anyField);
+  const shown = named.length > 0 ? named : differ;
   const notes = [
     ...(bothFail.length > 0
       ? [`${counted(bothFail.length, "request")} ${bothFail.length === 1 ? "fails" : "fail"} on both sides`]
@@ -97,7 +99,7 @@ function judgeContent(answers: JudgedAnswers, maxMismatch: number | undefined): 
 
 function withoutDifference({ requests, varying, bound, withinRules, fields }: JudgedAnswers): Judged {
   if (bound > unseenAtMost) {
-    const noisy = fields.filter(({ within }) => within > 0).map(({ field }) => field);
+    const noisy = fields.filter(({ field, within }) => within > 0 && field !== anyField).map(({ field }) => field);
     const why =
       varying === 0
         ? `${counted(requests, "request")} ${requests === 1 ? "is" : "are"} too few: up to ${percent(bound)} could differ unseen; take a larger sample`
@@ -119,6 +121,8 @@ function noRequests({ bothFail, notJudged }: JudgedAnswers): string {
 }
 
 function describeField({ field, across, factor, maxMagnitude, p }: FieldFinding): string {
+  if (field === anyField)
+    return `the answers as a whole differ in ${counted(across, "request")}, and too many fields do for one of them to be shown alone (p ${p < 1e-4 ? "under 0.0001" : p.toFixed(4)})`;
   const name = field === failedField ? "no whole answer" : field;
   const how =
     factor !== null

@@ -76,7 +76,9 @@ function ordered(pool: readonly number[], chosen: readonly number[]): number[] {
 test("one request alone is asked until it can show a difference at the risk, and no longer", () => {
   expect(roundsNeeded(1, 0.01, 3)).toBe(5);
   expect(roundsNeeded(1, 0.002, 3)).toBe(6);
-  expect(roundsNeeded(1, 1e-9, 3)).toBe(8);
+  expect(roundsNeeded(1, 3 ** -8 * 1.01, 3)).toBe(8);
+  // Nothing would come of more.
+  expect(roundsNeeded(1, 3 ** -8 * 0.99, 3)).toBe(3);
   expect(roundsNeeded(50, 0.01, 3)).toBe(3);
   expect(roundsNeeded(50, 0.01, 4)).toBe(4);
 });
