@@ -175,6 +175,7 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
             },
           }),
     });
+    environment.endIdleConnections(namespace);
     // The API service answers for a version in Standard mode before the version does.
     deployRoute(name, { route }, { ...children, dependsOn: mode === "Knative" ? ready : service });
     this.image = image.image;

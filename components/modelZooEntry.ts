@@ -331,6 +331,7 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
     const name = isModel ? kubernetesName(this.plan.name) : service;
     const identity = { name, namespace, model, kind: "zoo", managedBy: "stack" } as const;
     const { paths } = this;
+    this.environment.endIdleConnections(namespace);
     const recorded = version.recording !== undefined;
     const to = (answering: string) =>
       modelRoute({ ...identity, service: answering, recorded, mode: serving.mode, gateway, paths, sleeps: asleep });

@@ -173,6 +173,9 @@ export class PlatformServices extends pulumi.ComponentResource implements Declar
     }
     declareGuard(environment, tables, this, space);
     declareConsole(environment, tables, this, space);
+    environment.endIdleConnections(namespace, [space]);
+    // Clients push versions to it.
+    environment.endIdleConnections(modelsNamespace);
     deployRoute("api", { route: apiRoute({ namespace, gateway }) }, { ...parent, dependsOn: [service, deployment] });
     parts.services = this;
     this.registerOutputs({ image: this.image });

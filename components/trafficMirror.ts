@@ -42,6 +42,7 @@ export class TrafficMirror extends pulumi.ComponentResource {
       ...given({ sleeping: sleeping && { services: sleeping, servicesNamespace: services.namespace } }),
     };
     const limits = isIstioGateway(environment.spec) ? limitCopies(name, mirrored, { parent: this }) : [];
+    environment.endIdleConnections(namespace);
     deployRoute(name, { route: mirroredRoute(mirrored) }, { parent: this, dependsOn: limits });
     this.predictUrl = `${gateway.url}${servingPath(namespace, name)}${readyPath}:predict`;
     this.registerOutputs({ predictUrl: this.predictUrl });

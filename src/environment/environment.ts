@@ -7,7 +7,9 @@ import { builtInPool } from "../config/pools.ts";
 import type { StackPipeline } from "../domain/builds/stackPipeline.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
 import { apiUrlInCluster } from "../domain/serving/apiService.ts";
+import { isIstioGateway } from "../domain/serving/copyLimits.ts";
 import { counterAccessName } from "../domain/serving/counterAccess.ts";
+import { idleConnectionsManifest } from "../domain/serving/idleConnections.ts";
 import { placementOn } from "../domain/serving/placement.ts";
 import { developmentPriority } from "../domain/serving/priorityClass.ts";
 import { namespaceOfGateway } from "../domain/serving/route.ts";
@@ -68,6 +70,8 @@ export class Environment {
   #priority: kubernetes.scheduling.v1.PriorityClass | undefined;
   readonly #images = new Map<string, CheckoutImage>();
   #counterAccess: pulumi.Resource | undefined;
+  /** Namespaces whose idle connections end at the gateway. */
+  readonly #idle = new Set<string>();
 
   /**
    * Reads an environment for components of this program, by questions that change nothing; what could not be checked is told as warnings.
@@ -232,6 +236,21 @@ export class Environment {
       { provider: this.cluster },
     );
     return this.#priority;
+  }
+
+  /**
+   * Has the gateway end idle connections to the Services of a namespace before their pods do, where Istio is behind it.
+   * @param after - default: the models' namespace
+   */
+  endIdleConnections(namespace: string, after: readonly pulumi.Resource[] = this.parts.ready): void {
+    if (this.#idle.has(namespace) || !(this.facts.isEmbedded || isIstioGateway(this.spec))) return;
+    this.#idle.add(namespace);
+    const { metadata, ...rule } = idleConnectionsManifest(namespace);
+    new kubernetes.apiextensions.CustomResource(
+      `${namespace}-idle-connections`,
+      { ...rule, metadata: declared(metadata) },
+      { provider: this.cluster, dependsOn: [...after] },
+    );
   }
 
   /**

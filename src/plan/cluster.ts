@@ -55,7 +55,7 @@ export function neededApis(spec: ClusterSpec): readonly NeededApi[] {
   }
   if (knative) need(knative.key, "install Knative Serving, or say mode: Standard", "serving.knative.dev/v1");
   const istio = "install Istio 1.22 or later, or remove the key";
-  if (mesh) need(keyPath(["mesh"]), istio, "security.istio.io/v1");
+  if (mesh) need(keyPath(["mesh"]), istio, "security.istio.io/v1", "networking.istio.io/v1");
   const [shadow] = isIstioGateway(spec) ? Object.keys(shadows) : [];
   if (mesh?.keyCheck) need(keyPath(["mesh", "keyCheck"]), istio, "networking.istio.io/v1alpha3");
   if (shadow !== undefined) {

@@ -1,3 +1,4 @@
+import { idleTimeout } from "./idleConnections.ts";
 import { modelLabels } from "./inferenceService.ts";
 import { type MirroredRoute, shadowBackends } from "./mirroredRoute.ts";
 import { hostOf, namespaceOfGateway, type RouteGateway } from "./route.ts";
@@ -78,7 +79,7 @@ export function copyRulesManifests(limits: CopyLimits) {
       trafficPolicy: {
         connectionPool: {
           tcp: { maxConnections: atOnce },
-          http: { http1MaxPendingRequests: atOnce, http2MaxRequests: atOnce },
+          http: { http1MaxPendingRequests: atOnce, http2MaxRequests: atOnce, idleTimeout },
         },
       },
     },

@@ -1,6 +1,6 @@
 /**
  * `node backendServers.ts <address> <name>…`, inside an environment's network namespace: an HTTP server for each name, which speaks HTTP/2
- * where the name begins with `grpc`. Prints their ports and then each request as a JSON line. Ends when its standard input does.
+ * where the name begins with `grpc`, and ends a connection after 5 s without a request where it begins with `impatient`. Prints their ports and then each request as a JSON line. Ends when its standard input does.
  *
  * What a server does beyond echoing the request is said by the path, or by header `x-do: <deed>[=<argument>][@<server>]`, which survives
  * a rewrite and which only that server follows.
@@ -62,6 +62,9 @@ async function answer(name: string, incoming: IncomingMessage, response: ServerR
     response.end(JSON.stringify(allowed ? {} : { error: { code: "missing_api_key" } }));
     return;
   }
+  if (deed === "idle") {
+    incoming.socket.once("close", () => print({ server: name, method: "CLOSE", url, headers, body: "" }));
+  }
   if (deed === "drop") incoming.socket.destroy();
   else if (deed === "break") {
     response.write("half");
@@ -104,11 +107,15 @@ function call(name: string, stream: ServerHttp2Stream, headers: Record<string, u
   stream.pipe(stream);
 }
 
+const patient = { keepAliveTimeout: 0 };
+/** As uvicorn, the server of a truss, is by default (`--timeout-keep-alive`). */
+const impatient = { keepAliveTimeout: 5_000, keepAliveTimeoutBuffer: 0 };
+
 const ports: Record<string, number> = {};
 for (const name of names) {
   const server = name.startsWith("grpc")
     ? createHttp2Server().on("stream", (stream, headers) => call(name, stream, headers))
-    : createServer({ keepAliveTimeout: 0 }, (incoming, response) => {
+    : createServer(name.startsWith("impatient") ? impatient : patient, (incoming, response) => {
         void answer(name, incoming, response).catch(() => {});
       });
   server.on("upgrade", (incoming: IncomingMessage, socket) => {

@@ -5,6 +5,7 @@ import {
   copyRulesManifests,
   isIstioGateway,
 } from "../../../../src/domain/serving/copyLimits.ts";
+import { idleConnectionsManifest } from "../../../../src/domain/serving/idleConnections.ts";
 
 const limits: CopyLimits = {
   name: "next",
@@ -27,6 +28,12 @@ describe("what bounds the copies of a mirrored route", () => {
       })),
     );
     const rules = copyRulesManifests(limits);
+    // One rule holds for a host: these take the place of the namespace's.
+    for (const { spec } of rules) {
+      expect(spec.trafficPolicy.connectionPool.http).toMatchObject(
+        idleConnectionsManifest("models").spec.trafficPolicy.connectionPool.http,
+      );
+    }
     expect(rules.map(({ metadata: { name, namespace }, spec: { host } }) => [name, namespace, host])).toEqual(
       ["a", "b"].map((shadow) => [
         `next-${shadow}-transformer`,
