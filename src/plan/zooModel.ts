@@ -244,6 +244,7 @@ export function planZooModel(
   const lines = platform ? describeRollout({ ...rollout, versions, target }, state, platform.basis) : [];
   const isRead = platform?.basis === "read";
   const traffic = trafficOf(request, state, planned);
+  const moved = migrationOf(name, rollout.migration, entry);
   return {
     name,
     rollout,
@@ -258,7 +259,7 @@ export function planZooModel(
     bake,
     ...(isRead && !isRecorded(request, state) ? { due: true } : {}),
     ...(isRead && smoke && !hasPassed(smoke, request, registry) ? { smokeDue: true } : {}),
-    migration: migrationOf(name, rollout.migration, entry),
+    migration: moved && { ...moved, ...given({ expected: traffic?.expected }) },
     targetApps: entry?.apps && {
       pair: entry.apps,
       migration: migrationOf(name, rollout.migration && { ...rollout.migration, ...entry.apps }, entry),

@@ -46,6 +46,7 @@ export const zooMigration: Handler<ZooMigrationInputs, ZooMigrationOutputs> = {
     paused: "update",
     rowsPerSecond: "update",
     resumes: "ignore",
+    expected: "ignore",
     target: "replace",
     targetUrl: "update",
     database: "ignore",

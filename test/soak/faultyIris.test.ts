@@ -231,7 +231,12 @@ test("that is what command line, preview, release record, alert and log say", as
   });
   await soon(async () =>
     expect(await ask(config, 'ALERTS{alertname="RolloutTakenBack", alertstate="firing"}')).toMatchObject([
-      { metric: { model: "iris", action: "revert" } },
+      {
+        metric: {
+          model: "iris",
+          says: expect.stringMatching(/^taken back at .*; set phase: reverted, or a new content$/),
+        },
+      },
     ]),
   );
 });

@@ -7,7 +7,7 @@ import { type RunOptions, runMigration } from "../../src/adapters/postgres/zoo/m
 import { movingTarget } from "../../src/adapters/postgres/zoo/migration/target.ts";
 import { platformDatabase, roles } from "../../src/domain/platformDatabase.ts";
 import { silent } from "../../src/domain/progress.ts";
-import type { MigrationDirection } from "../../src/domain/zoo/migration.ts";
+import type { MigrationDirection, MigrationRequest } from "../../src/domain/zoo/migration.ts";
 import type { Phase } from "../../src/domain/zoo/phases.ts";
 import { watched } from "../integration/adapters/postgres/zoo/migration/world/client.ts";
 import { irisServing } from "./irisServing.ts";
@@ -28,7 +28,8 @@ export interface TestRollout {
   /** Moves apps as an `up` does; waits for `between` before the first statement after its first batch. */
   move(
     direction: MigrationDirection,
-    options?: Partial<RunOptions> & { readonly between?: (() => Promise<unknown>) | undefined },
+    options?: Partial<RunOptions> &
+      Pick<MigrationRequest, "expected"> & { readonly between?: (() => Promise<unknown>) | undefined },
   ): Promise<unknown>;
   /** Ids of the versions of the apps that point at the new version, in order. */
   moved(): Promise<string[]>;
@@ -95,7 +96,7 @@ export async function makeRollout(
     server,
     query,
     asGuard: (work) => withClient({ ...server, user: roles.guard, password: rolePassword }, platformDatabase, work),
-    move: (direction, { between, ...options } = {}) =>
+    move: (direction, { between, expected, ...options } = {}) =>
       movingTarget({ server }, (client, target) => {
         let waits = false;
         const before = async (): Promise<void> => {
@@ -107,7 +108,7 @@ export async function makeRollout(
         return runMigration(
           watched(client, { before }),
           target,
-          { name: model, from, to, direction },
+          { name: model, from, to, direction, expected },
           {
             progress: silent,
             ...options,

@@ -41,6 +41,11 @@ export interface MigrationRequest {
    * @default none
    */
   readonly resumes?: string | undefined;
+  /**
+   * Generation of the rollout's traffic that it was planned from: none of the platform's apps moves forward once a guard has changed it.
+   * @default whatever it is
+   */
+  readonly expected?: number | undefined;
 }
 
 /** A request with what its plan found. */

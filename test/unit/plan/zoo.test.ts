@@ -283,11 +283,14 @@ describe("requests that are divided between both versions", () => {
           database: { host: "db" },
           services: { image: `registry/services@sha256:${"0".repeat(64)}` },
         },
-      ).get("m")?.traffic;
-    expect(entry({ phase: "version" })).toMatchObject({ weight: 10, control: 0 });
-    expect(entry({ phase: "version", traffic: 100 })).toMatchObject({ weight: 100, control: 8 });
+      ).get("m");
+    expect(entry({ phase: "version" })?.traffic).toMatchObject({ weight: 10, control: 0 });
+    expect(entry({ phase: "version", traffic: 100 })?.traffic).toMatchObject({ weight: 100, control: 8 });
     const forwarded = recorded({ phase: "forward", traffic: undefined });
-    expect(entry({ phase: "bake", traffic: 100 }, forwarded)).toMatchObject({ weight: 100, control: 8 });
+    expect(entry({ phase: "bake", traffic: 100 }, forwarded)?.traffic).toMatchObject({ weight: 100, control: 8 });
+    // Apps move by the same generation.
+    const divided = recorded({ phase: "forward", traffic: { ...stored, weight: 100 } });
+    expect(entry({ phase: "bake", traffic: 100 }, divided)?.migration).toMatchObject({ expected: 4 });
   });
 
   it("stay as the guard set them, and nothing is due, until what was taken back is resumed", () => {

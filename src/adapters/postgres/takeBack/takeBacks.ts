@@ -37,10 +37,10 @@ export interface TargetApps {
 }
 
 /**
- * SQLSTATEs of the triggers: a content that is taken back; what was judged is not what is rolled out by now; and a take-back that is
- * over, or whose steps are out of order.
+ * SQLSTATEs of the triggers and functions: a content that is taken back; traffic that a guard changed since it was read; what was judged is not what
+ * is rolled out by now; and a take-back that is over, or whose steps are out of order.
  */
-export const takeBackStates = { takenBack: "MG021", movedOn: "MG023", notOpen: "MG024" } as const;
+export const takeBackStates = { takenBack: "MG021", changed: "MG022", movedOn: "MG023", notOpen: "MG024" } as const;
 
 /** Every content that is taken back and not resumed; none in a database of before there was a guard. */
 export async function readTakenBack(client: ClientBase): Promise<TakenBack[]> {

@@ -126,18 +126,25 @@ async function readMigrations(
 
 /**
  * Writes down what is wanted before anything moves, and answers the migration. The same again changes nothing. A forward
- * after a revert begins a new generation, in which rows of the last one may move again; a share only grows.
+ * after a revert begins a new generation, in which rows of the last one may move again; a share only grows. In the same transaction the
+ * rollout's traffic must be as it was when a forward was planned: `up` and guard change weights and apps by one generation, under the
+ * rollout's lock. Once the migration is written, a guard stops it by its hold, which each batch checks.
+ * @throws OperatorError for a content that is taken back, and where a guard changed the traffic since {@link MigrationRequest.expected}
  */
 export async function openMigration(
   client: ClientBase,
   target: MigrationTarget,
-  request: Required<Pick<MigrationRequest, "name" | "from" | "to" | "direction" | "revert" | "share">>,
+  request: Required<Pick<MigrationRequest, "name" | "from" | "to" | "direction" | "revert" | "share">> &
+    Pick<MigrationRequest, "expected">,
 ): Promise<JournaledMigration> {
-  const { name, from, to, direction, revert, share } = request;
+  const { name, from, to, direction, revert, share, expected } = request;
   const { rows } = await refusingTakenBack(
     name,
-    client.query<JournaledMigration>(
-      `INSERT INTO ${target.journal}.zoo_migration AS m (target, from_id, to_id, name, direction, revert, share)
+    inTransaction(client, async () => {
+      if (direction === "forward" && expected !== undefined && target.journal === platformTarget.journal)
+        await client.query("SELECT menagerie.expect_traffic($1, $2)", [to, expected]);
+      return client.query<JournaledMigration>(
+        `INSERT INTO ${target.journal}.zoo_migration AS m (target, from_id, to_id, name, direction, revert, share)
      VALUES ($1, $2, $3, $4, $5, $6, $7)
      ON CONFLICT (target, from_id, to_id) DO UPDATE SET
        name = excluded.name,
@@ -150,8 +157,9 @@ export async function openMigration(
        state = 'open',
        changed_at = now()
      RETURNING ${columns}`,
-      [target.table, from, to, name, direction, revert, share],
-    ),
+        [target.table, from, to, name, direction, revert, share],
+      );
+    }),
   );
   const migration = rows[0];
   if (!migration) throw new Error(`the migration from ${from} to ${to} was not recorded`);
@@ -197,11 +205,13 @@ export async function setPaused(
   return rowCount === 1;
 }
 
-/** A trigger keeps what a guard took back from going forward; its words say when and why that was. */
+/** The database keeps what a guard took back from going forward, and a plan that is older than the guard's change; its words say why. */
 async function refusingTakenBack<T>(name: string, query: Promise<T>): Promise<T> {
   try {
     return await query;
   } catch (error) {
+    if (sqlState(error) === takeBackStates.changed)
+      throw refuse("traffic.stale", { model: name, now: messageOf(error) }, error);
     if (sqlState(error) !== takeBackStates.takenBack) throw error;
     throw refuse("migration.taken-back", { name, state: messageOf(error) }, error);
   }

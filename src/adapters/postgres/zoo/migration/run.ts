@@ -121,9 +121,9 @@ export async function runMigration(
   await ensureJournal(client, target);
   await client.query(session);
   return locked(client, inspected, pair, options, async () => {
-    const { name, direction, revert = "journaled", share = 100 } = request;
+    const { name, direction, revert = "journaled", share = 100, expected } = request;
     if (request.resumes !== undefined) await resumeTakeBack(client, target, request.resumes);
-    const migration = await openMigration(client, target, { name, direction, revert, share, ...pair });
+    const migration = await openMigration(client, target, { name, direction, revert, share, expected, ...pair });
     if (request.paused) return finished(client, inspected, migration, "paused", 0);
     if (options.retrySkipped) await retry(client, inspected, migration);
     const run = new MigrationRun(client, inspected, migration, request, options);

@@ -1,3 +1,4 @@
+import type { ClientBase } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../../../../src/adapters/postgres/apps.ts";
 import { listTakeBacks, type RestorableDeployment } from "../../../../../src/adapters/postgres/releases.ts";
@@ -11,7 +12,7 @@ import {
   openTakeBacks,
   readTakenBack,
 } from "../../../../../src/adapters/postgres/takeBack/takeBacks.ts";
-import { actAs } from "../../../../../src/adapters/postgres/transaction.ts";
+import { actAs, inTransaction } from "../../../../../src/adapters/postgres/transaction.ts";
 import { readRolloutTraffic, setTraffic } from "../../../../../src/adapters/postgres/zoo/traffic.ts";
 import { withoutTakenBack } from "../../../../../src/cli/releases/takenBack.ts";
 import { platformDatabase, roles } from "../../../../../src/domain/platformDatabase.ts";
@@ -192,6 +193,58 @@ describe("apps", () => {
         `migration ${rollout.model}: taken back at 20..-..-.. ..:.. UTC \\(errors 12 of 180 against 3 of 1,620\\), so no app moves forward; set phase: reverted`,
       ),
     );
+  });
+
+  it("go forward by the plan that knows the weight: not by an older one, also where the take-back was a false alarm", async () => {
+    const rollout = await makeRollout(postgres.server, 4);
+    const { model } = rollout;
+    await rollout.asGuard(async (client) => {
+      const id = (await openTakeBack(client, rollout.intent())) ?? "";
+      await holdMigration(client, id);
+      await setTraffic(client, { model, weight: 0, expected: 1, by: "guard" });
+      for (const step of ["weight", "reverted", "done"] as const) await noteStep(client, id, step);
+    });
+    await as(roles.operator, (client) => resumeRollout(client, { model, who: "ada", because: "a false alarm" }));
+    await expect(rollout.move("forward", { expected: 1 })).rejects.toThrow(
+      `${model}: its traffic changed since this run read it: the guard set it to 0 %; see \`menagerie rollout ${model}\`, and run \`up\` again`,
+    );
+    expect(await rollout.moved()).toEqual([]);
+    // The next one sets the weight first, which is its own change.
+    await as(roles.deployer, (client) => setTraffic(client, { model, weight: 50, expected: 2, by: "up" }));
+    await rollout.move("forward", { expected: 2 });
+    expect(await rollout.moved()).toHaveLength(4);
+  });
+
+  it("and a weight wait for each other: whoever comes second sees what the first did", async () => {
+    const [late, early] = [await makeRollout(postgres.server, 4), await makeRollout(postgres.server, 4)];
+    const lowered = (client: ClientBase, { model }: TestRollout) =>
+      setTraffic(client, { model, weight: 0, expected: 1, by: "guard" });
+    const isWaiting = async (query: string) => {
+      const [row] = await late.query<{ waits: boolean }>(
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1) AS waits",
+        [query],
+      );
+      return row?.waits;
+    };
+    let moving: Promise<unknown> | undefined;
+    await late.asGuard((client) =>
+      inTransaction(client, async () => {
+        await lowered(client, late);
+        moving = late.move("forward", { expected: 1 });
+        moving.catch(() => {});
+        await expect.poll(() => isWaiting("%expect_traffic%")).toBe(true);
+      }),
+    );
+    await expect(moving).rejects.toThrow("the guard set it to 0 %");
+    let guarding: Promise<unknown> | undefined;
+    await as(roles.migrator, (client) =>
+      inTransaction(client, async () => {
+        await client.query("SELECT menagerie.expect_traffic($1, 1)", [early.to]);
+        guarding = early.asGuard((guard) => lowered(guard, early));
+        await expect.poll(() => isWaiting("%set_traffic%")).toBe(true);
+      }),
+    );
+    expect(await guarding).toMatchObject({ isChanged: true });
   });
 
   it("of a rollout that moved nobody have nowhere to go back from, and nobody moves them forward any more", async () => {
