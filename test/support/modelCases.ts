@@ -85,6 +85,27 @@ export const dividedBy = (by: string, more: object = {}): ModelCase => ({
 
 export const dividedCase: ModelCase = dividedBy("cookie");
 
+/** A rollout that moved apps of a quarter of the organizations, and that the guard took back. */
+export const takenBackCase: ModelCase = {
+  model: { zoo: { iris: { truss: "models/iris", from: "11", resources, phase: "forward", traffic: 50, share: 25 } } },
+  sources: { registry: takenBackPast(), smoke: new Map([["iris", cases]]) },
+};
+
+function takenBackPast(): ZooRegistry {
+  const past = pastOf("forward", [old(3, true), version(2, after, { apps: 1 })]);
+  const traffic = { generation: 5, weight: 0, control: 0, sticky: undefined, isOfRollout: true, isGuards: true as const };
+  const at = new Date("2026-01-30T14:02:59Z");
+  const reason = "errors 12 of 180 against 3 of 1,620";
+  const rollout = { model: "iris", from: "11", hash: after };
+  return {
+    ...past,
+    rollouts: new Map([...past.rollouts].map(([name, each]) => [name, { ...each, traffic }])),
+    takenBack: [
+      { ...rollout, id: "1", action: "revert", reason, cause: "7", weight: 50, at, doneAt: at, obstacle: null },
+    ],
+  };
+}
+
 /** A release that was restored: version 1 is declared by its hash, and version 2 is current in the database. */
 export const restoredCase: ModelCase = {
   model: { zoo: { iris: { truss: "models/iris", phase: "done", hash: pinned } } },

@@ -10,6 +10,7 @@ import {
   restoredCase,
   rolloutCases,
   sourcesOf,
+  takenBackCase,
   unchangedCase,
   withoutModels,
 } from "../../support/modelCases.ts";
@@ -80,6 +81,27 @@ it("a route whose requests are divided leads to an object that comes before it",
   expect(JSON.stringify((options as Record<string, unknown>)[key])).toContain("RolloutTraffic");
   const current = one(":ModelVersion ").map(([, inputs]) => (inputs as { current: boolean }).current);
   expect(current).toEqual([true, false]);
+});
+
+it("the stack's output has the share of requests beside that of apps, and what the guard did about it", async () => {
+  const outputOf = async ({ model, sources }: ModelCase) => {
+    const { graph } = await graphAndNames("local", sourcesOf({ model, sources }));
+    return (graph.outputs as { rollouts: { iris: object } }).rollouts.iris;
+  };
+  const divided = await outputOf(dividedCase);
+  expect(divided).toMatchObject({ phase: "version", traffic: { weight: 25, control: 0, sticky: "cookie" }, share: 0 });
+  expect(divided).not.toHaveProperty("takenBack");
+  expect(await outputOf(takenBackCase)).toMatchObject({
+    phase: "forward",
+    traffic: { weight: 0, control: 0 },
+    share: 25,
+    takenBack: {
+      action: "revert",
+      at: "2026-01-30T14:02:59.000Z",
+      reason: "errors 12 of 180 against 3 of 1,620",
+      verdict: "7",
+    },
+  });
 });
 
 it("a version that may sleep is woken by copies too, from the release on that declares a port for them", async () => {

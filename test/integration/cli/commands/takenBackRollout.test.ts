@@ -113,6 +113,39 @@ describe("menagerie rollout", () => {
   });
 });
 
+describe.each([
+  ["promote", "verified", "prod"],
+  ["restore", "TAG", "-s", "verified"],
+])("menagerie %s", (...command) => {
+  it("refuses a release with a content that was taken back, until somebody says that it was a false alarm", async () => {
+    const rollout = await makeRollout(postgres.server, 0);
+    const { model, to } = rollout;
+    const hash = `hash of ${model} 2`;
+    for (const [table, key] of [
+      ["model_version", "id"],
+      ["rollout", "model_id"],
+      ["rollout_traffic", "model_id"],
+    ])
+      await rollout.query(`UPDATE menagerie.${table} SET truss_hash = $2 WHERE ${key} = $1`, [
+        key === "id" ? to : rollout.modelId,
+        hash,
+      ]);
+    await rollout.asGuard((client) => takeBack(tablePorts(client), rollout.intent({ hash, reason })));
+    const tag = await onPlatform(async (client) => {
+      await actAs(client, roles.deployer);
+      return deploy(client, "verified", { [model]: 2 });
+    });
+    const asked = () => menagerie(...command.map((word) => (word === "TAG" ? tag : word)));
+    const refused = await asked();
+    expect(refused).toMatchObject({ code: 3, out: "" });
+    expect(refused.err).toMatch(
+      new RegExp(`${tag}.*${model}.*taken back at \\d\\d:\\d\\d \\(errors 12 of 180 against 3 of 1,620\\)`),
+    );
+    await menagerie("rollout", "resume", model, "--because", "the failures were those of a load test");
+    expect((await asked()).err).not.toContain("taken back");
+  });
+});
+
 describe("menagerie rollout resume", () => {
   it("goes on after a false alarm where somebody says why, once", async () => {
     const rollout = await takenBack();

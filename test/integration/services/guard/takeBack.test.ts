@@ -233,6 +233,42 @@ describe("a guard", () => {
     expect(await turn(revert)).toEqual([]);
   });
 
+  it("takes one of two judged rollouts on a full pool back once its old version has room, and leaves the other alone", async () => {
+    const [bad, good] = [await makeRollout(postgres.server, 3), await makeRollout(postgres.server, 3)];
+    for (const each of [bad, good]) await each.move("forward");
+    await judged(bad, "revert");
+    await judged(good, "revert", "good");
+    // The pool's GPUs have both versions of the good one, and the new one of the bad.
+    let free = 0;
+    const oldVersion = async ({ model }: { readonly model: string }) => ({
+      ready: model === bad.model ? free : 1,
+      wanted: 1,
+      sleeps: false,
+    });
+    const expectUntouched = async () => {
+      expect(await good.moved()).toHaveLength(3);
+      const row = await onPlatform((client) => readRolloutTraffic(client, good.model));
+      expect(row).toMatchObject({ weight: 50, generation: 1 });
+      expect(await gatewayOf(good)).toBeUndefined();
+      expect(await good.query("SELECT FROM menagerie.take_back WHERE model_id = $1", [good.modelId])).toEqual([]);
+    };
+    for (let turns = 0; turns < 2; turns += 1) {
+      expect(await turn(bad, { oldVersion })).toContainEqual(
+        "not taken back yet: no pod of the old version is ready, so the new one keeps 50 % of the requests",
+      );
+      expect([await gatewayOf(bad), (await bad.moved()).length]).toEqual([50, 3]);
+      await expectUntouched();
+    }
+    // The good one goes on meanwhile, and is everybody's: its old version's GPU is free.
+    await onPlatform((client) => setTraffic(client, { model: good.model, expected: 1, weight: 100, by: "up" }));
+    free = 1;
+    expect(await turn(bad, { oldVersion })).toEqual(["taken back, or held"]);
+    expect([await gatewayOf(bad), await bad.moved()]).toEqual([0, []]);
+    expect(await good.moved()).toHaveLength(3);
+    expect(await onPlatform((client) => readRolloutTraffic(client, good.model))).toMatchObject({ weight: 100 });
+    expect(await turn(bad, { oldVersion })).toEqual([]);
+  });
+
   it("goes on with a take-back while judging fails, and says that it failed", async () => {
     const rollout = await makeRollout(postgres.server, 3);
     await rollout.move("forward");
