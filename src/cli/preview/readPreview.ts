@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { isEngineSecret } from "../../domain/engineSecret.ts";
+import { isEngineSecret, secretSignature } from "../../domain/engineSecret.ts";
 import { stackType } from "../../domain/engineState.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { changesOf } from "../../domain/preview/changedFields.ts";
@@ -168,17 +168,26 @@ function values(text: string): { readonly first: readonly unknown[]; readonly co
     const value: unknown = JSON.parse(text);
     return { first: [value], count: 1 };
   } catch (whole) {
-    const lines = text.split("\n").filter((line) => line.trim() !== "");
+    const lines = text.split("\n").filter((line) => line.trim() !== "" && !isUnread(line));
     const read: unknown[] = [];
     for (const line of lines) {
       try {
-        read.push(JSON.parse(line, (_, value: unknown) => (isEngineSecret(value) ? "[secret]" : value)));
+        read.push(line.includes(secretSignature) ? JSON.parse(line, hidden) : JSON.parse(line));
       } catch {
         throw notAPreview(`is not JSON (${messageOf(whole)})`, whole);
       }
     }
     return { first: read, count: read.length };
   }
+}
+
+/** Outputs of resources other than the stack are half of what a large stack's preview says, and nobody reads them. */
+function isUnread(line: string): boolean {
+  return line.includes('"resOutputsEvent":{') && !line.includes(`"type":"${stackType}"`);
+}
+
+function hidden(_key: string, value: unknown): unknown {
+  return isEngineSecret(value) ? "[secret]" : value;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

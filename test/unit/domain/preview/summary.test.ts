@@ -236,9 +236,14 @@ describe("a run", () => {
       ];
       return [
         { resourcePreEvent: { metadata: { ...metadata, old, new: { inputs: {}, outputs: {} } } } },
-        { resOutputsEvent: { metadata: { ...metadata, old, new: old } } },
+        { resOutputsEvent: { metadata: { type: "pulumi:pulumi:Stack", ...metadata, old, new: old } } },
         { diagnosticEvent: { message: "[1/2] waiting", severity: "info", ephemeral: true } },
-        { resOutputsEvent: { metadata: { ...metadata, old, new: { inputs: {}, outputs } } } },
+        {
+          resOutputsEvent: {
+            metadata: { type: "pulumi:pulumi:Stack", ...metadata, old, new: { inputs: {}, outputs } },
+          },
+        },
+        { resOutputsEvent: { metadata: { ...metadata, urn: stack.replace("Stack", "Other"), type: "other", new: 1 } } },
       ]
         .map((event, sequence) => JSON.stringify({ sequence, ...event }))
         .join("\n");
