@@ -93,7 +93,14 @@ export const takenBackCase: ModelCase = {
 
 function takenBackPast(): ZooRegistry {
   const past = pastOf("forward", [old(3, true), version(2, after, { apps: 1 })]);
-  const traffic = { generation: 5, weight: 0, control: 0, sticky: undefined, isOfRollout: true, isGuards: true as const };
+  const traffic = {
+    generation: 5,
+    weight: 0,
+    control: 0,
+    sticky: undefined,
+    isOfRollout: true,
+    isGuards: true as const,
+  };
   const at = new Date("2026-01-30T14:02:59Z");
   const reason = "errors 12 of 180 against 3 of 1,620";
   const rollout = { model: "iris", from: "11", hash: after };
