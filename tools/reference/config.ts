@@ -80,7 +80,7 @@ export function exampleFor({ path, schema, kind, default: byDefault }: ConfigKey
   const json = jsonOf(schema);
   if (json.type === "boolean") return byDefault !== true;
   const values = choicesOf(json);
-  return values?.find((value) => value !== byDefault);
+  return values?.find((value) => String(value) !== String(byDefault));
 }
 const isEntryOf = (path: readonly string[]): boolean => path.at(-1) === "*" || path.at(-1) === "[]";
 

@@ -6,11 +6,13 @@ import { configPage } from "./config.ts";
 import { databasePage } from "./database.ts";
 import { metricsPage } from "./metrics.ts";
 import { outputsPage } from "./outputs.ts";
+import { variablesPage } from "./variables.ts";
 
 /** The pages of docs/reference by file name. */
 export const referencePages: Readonly<Record<string, () => string | Promise<string>>> = {
   "config.md": configPage,
   "commands.md": commandsPage,
+  "environment-variables.md": variablesPage,
   "outputs.md": outputsPage,
   "metrics.md": metricsPage,
   "alerts.md": alertsPage,

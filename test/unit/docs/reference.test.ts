@@ -9,6 +9,7 @@ import { rewrite } from "../../../tools/reference/markdown.ts";
 import { exportedMetrics } from "../../../tools/reference/metrics.ts";
 import { outputDeclarations } from "../../../tools/reference/outputs.ts";
 import { referencePages } from "../../../tools/reference/pages.ts";
+import { userVariables } from "../../../tools/reference/variables.ts";
 
 /** The generated pages of docs/reference against the code that they are made from. */
 
@@ -59,6 +60,13 @@ it("every table of the platform has a meaning, and none twice", () => {
   const tables = platformTables();
   expect(tables.length).toBeGreaterThan(45);
   expect(tables.filter(({ name, about }) => (about === "") === !(name in uncommented))).toEqual([]);
+});
+
+it("every variable that people set is one that the code reads", () => {
+  const read = globSync(["src/**/*.ts", "bin/*.mjs"], { cwd: project }).map((file) =>
+    readFileSync(join(project, file), "utf8"),
+  );
+  expect(Object.keys(userVariables).filter((name) => !read.some((text) => text.includes(name)))).toEqual([]);
 });
 
 it("the HTTP routes are those of the API service", () => {
