@@ -12,22 +12,22 @@ export interface CommandEntry {
 export const commands: readonly CommandEntry[] = [
   {
     name: "up",
-    about: "Bring an embedded environment up, with everything its stack declares. Run again, it changes nothing.",
+    about: "Bring up an embedded environment with everything that its stack declares. A second run changes nothing.",
     load: async () => (await import("./commands/up.ts")).upCommand(),
   },
   {
     name: "preview",
-    about: "Show what `up` would change: changes first, by name, and the rest in a line each.",
+    about: "Show what `up` would change: changes first, by name, then one line for each other resource.",
     load: async () => (await import("./commands/preview.ts")).previewCommand(),
   },
   {
     name: "down",
-    about: "Stop an embedded environment. Its state stays, and `up` brings it back as it was.",
+    about: "Stop an embedded environment. Its state stays, and the next `up` continues from there.",
     load: async () => (await import("./commands/down.ts")).downCommand(),
   },
   {
     name: "destroy",
-    about: "Delete everything that a stack has, or nothing: what holds it is told before the first deletion.",
+    about: "Delete everything in a stack, or nothing: whatever prevents it is reported before the first deletion.",
     load: async () => (await import("./commands/destroy.ts")).destroyCommand(),
   },
   {
@@ -68,43 +68,42 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "watch",
-    about: "Keep a development version at what its truss folder holds: save, and the next prediction is new.",
+    about: "Patch a development version at each save of its truss folder.",
     load: async () => (await import("./commands/watch.ts")).watchCommand(),
   },
   {
     name: "dev",
-    about: "Development versions that clients pushed, and no stack declares.",
+    about: "List and delete development versions that clients pushed and no stack declares.",
     load: async () => (await import("./commands/dev.ts")).devCommand(),
   },
   {
     name: "compare",
-    about: "Compare what a shadow answered with what the primary answered to the same requests.",
+    about: "Compare a shadow's answers with those of the primary to the same requests.",
     load: async () => (await import("./commands/compare.ts")).compareCommand(),
   },
   {
     name: "recording",
-    about: "Recorded requests: delete single ones, by their id or by a value in them.",
+    about: "Delete single recorded requests, by their id or by a value in them.",
     load: async () => (await import("./commands/recording.ts")).recordingCommand(),
   },
   {
     name: "sample",
-    about:
-      "Samples of recorded requests: take one out of the environment, check one, keep one beside the stack's file.",
+    about: "Export samples of recorded requests, check them, and keep them beside the stack file.",
     load: async () => (await import("./commands/sample.ts")).sampleCommand(),
   },
   {
     name: "app",
-    about: "Apps: users' models whose predictions come from a model of the zoo.",
+    about: "Create, list, delete and call apps: users' models that a zoo model answers for.",
     load: async () => (await import("./commands/app.ts")).appCommand(),
   },
   {
     name: "key",
-    about: "API keys, by which clients predict through the API service.",
+    about: "Create, list, limit and revoke API keys.",
     load: async () => (await import("./commands/key.ts")).keyCommand(),
   },
   {
     name: "organization",
-    about: "Organizations and what they may ask in a minute and in a day.",
+    about: "List organizations, and limit their requests and tokens.",
     load: async () => (await import("./commands/organization.ts")).organizationCommand(),
   },
   {
@@ -119,7 +118,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "rollout",
-    about: "Rollouts of zoo models: where each stands and what comes next; apps moved to new versions and back.",
+    about: "Show rollouts of zoo models and what comes next; move apps to a new version and back.",
     load: async () => (await import("./commands/rollout/index.ts")).rolloutCommand(),
   },
   {
@@ -160,7 +159,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "data",
-    about: "States of releases and the source data that they are built from.",
+    about: "List, dump and restore states of releases, and load their source data.",
     load: async () => (await import("./commands/data.ts")).dataCommand(),
   },
   {
@@ -191,7 +190,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "prove",
     about:
-      "Bring up what two revisions of a stack's models hold, ask both the same, and tell whether they answer alike.",
+      "Run the models of two revisions of a stack, send both the same requests, and say whether they answer alike.",
     load: async () => (await import("./commands/prove.ts")).proveCommand(),
   },
   {

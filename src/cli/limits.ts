@@ -3,9 +3,9 @@ import type { LimitChanges } from "../adapters/postgres/limits/databaseLimits.ts
 import { type LimitKind, type Limits, largestLimit, limitKinds } from "../domain/limits/limits.ts";
 
 const options: Readonly<Record<LimitKind, readonly [flag: string, what: string]>> = {
-  requestsPerMinute: ["--requests-per-minute", "requests that are let in, in a minute"],
-  tokensPerMinute: ["--tokens-per-minute", "tokens, in and out, of a minute"],
-  tokensPerDay: ["--tokens-per-day", "tokens, in and out, of a UTC day"],
+  requestsPerMinute: ["--requests-per-minute", "requests per minute"],
+  tokensPerMinute: ["--tokens-per-minute", "tokens per minute, in and out"],
+  tokensPerDay: ["--tokens-per-day", "tokens per UTC day, in and out"],
 };
 
 /** Limits as options give them. */

@@ -19,7 +19,7 @@ export function environmentOption(): Option {
 export function yesDeleteOption(): Option {
   return new Option(
     "--yes-delete <name...>",
-    "models and resources that may be deleted, as the list of deletions names them",
+    "models and resources that may be deleted, by the names in the list of deletions",
   ).default([]);
 }
 

@@ -87,7 +87,7 @@ function described(each: Argument | Option): string {
 
 function sentence(text: string): string {
   const capital = text.charAt(0).toUpperCase() + text.slice(1);
-  return /(^|[.)])$/.test(text) ? capital : `${capital}.`;
+  return /(^|\.)$/.test(text) ? capital : `${capital}.`;
 }
 
 /** Empty for a switch that is off. */

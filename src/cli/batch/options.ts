@@ -31,7 +31,7 @@ export function dataOrFile(command: Command): Command {
     .option("-d, --data <json>", "the body: JSON, or @FILE")
     .option("-f, --file <file>", "a batch: one request a line, bodies or OpenAI's batch format")
     .option("-o, --out <file>", "file that the answers are appended to (default: FILE with .answers.jsonl)")
-    .option("--concurrency <count>", "requests on their way at once, at most", wholeNumberArgument(1, 1_000), 4)
+    .option("--concurrency <count>", "requests in flight, at most", wholeNumberArgument(1, 1_000), 4)
     .option("--path <path>", "path at the model of lines that name none, such as /v1/chat/completions")
     .option(
       "--tries <count>",
@@ -41,12 +41,12 @@ export function dataOrFile(command: Command): Command {
     )
     .option("--patience <minutes>", "how long nothing may be answered at all", wholeNumberArgument(1, 100_000), 10)
     .option("--timeout <seconds>", "until an answer is complete", wholeNumberArgument(1, 86_400), 600)
-    .option("--retry-all", "send again too what the model may have carried out: time-outs, cut connections, 5xx", false)
+    .option("--retry-all", "also send again what the model may have executed: time-outs, cut connections, 5xx", false)
     .addOption(jsonOption());
 }
 
 export const batchHelp =
-  "\n--file goes on where it ended when it is run again. It exits with 1 where a line's answer is an error. docs/batch.md";
+  "\nWith --file, a second run continues where the first one ended. It exits with 1 if the answer to a line is an error. docs/batch.md";
 
 const ofFileAlone = ["out", "concurrency", "path", "tries", "patience", "timeout", "retryAll", "json"] as const;
 

@@ -17,7 +17,7 @@ interface ActivityOptions {
 export function activityCommand(): Command {
   return new Command("activity")
     .addOption(new Option("--limit <number>", "how many").default(50).argParser(countArgument))
-    .option("--before <time>", `only what is older: ${timeHelp}`)
+    .option("--before <time>", `only changes before this time: ${timeHelp}`)
     .option("--model <name>", "what concerns one model of the zoo alone (all)")
     .addOption(environmentOption())
     .addOption(jsonOption())

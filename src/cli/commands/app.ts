@@ -24,7 +24,7 @@ export function appCommand(): Command {
   const app = new Command("app");
   app
     .command("create")
-    .description("Make an app that points at the zoo model's current version.")
+    .description("Create an app that points at the zoo model's current version.")
     .argument("<zoo model>", "name of a model of the zoo")
     .requiredOption("--owner <email>", "its owner; made, with an organization of that name, when unknown")
     .option("--name <name>", "name of the app, unique in the owner's organization; default: made up")
@@ -45,7 +45,7 @@ export function appCommand(): Command {
   app
     .command("list")
     .description("List all apps, with the zoo version that each points at.")
-    .option("--deleted", "those that are deleted, which `app undelete` brings back")
+    .option("--deleted", "deleted apps, which `app undelete` restores")
     .addOption(environmentOption())
     .addOption(jsonOption())
     .action(async (options: CommonOptions & { deleted?: boolean }) => {
@@ -57,7 +57,7 @@ export function appCommand(): Command {
     });
   app
     .command("delete")
-    .description("Delete an app: it answers no more, and no rollout counts it. Its name and keys are kept.")
+    .description("Delete an app: it stops answering, and rollouts ignore it. Its name and keys are kept.")
     .argument("<id>", "the app's id")
     .addOption(environmentOption())
     .addOption(jsonOption())
@@ -70,7 +70,7 @@ export function appCommand(): Command {
     });
   app
     .command("undelete")
-    .description("Bring a deleted app back: it points where it did, or at the current version if that is gone.")
+    .description("Restore a deleted app: it points where it did, or at the current version if that one is gone.")
     .argument("<id>", "the app's id")
     .addOption(environmentOption())
     .addOption(jsonOption())

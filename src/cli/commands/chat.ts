@@ -17,11 +17,11 @@ export function chatCommand(): Command {
     .argument("<model>", "name of a model of the stack that answers /v1/chat/completions")
     .argument("[message]", "what to say (default: talk line by line, until the input ends)")
     .option("--system <text>", "a system message before the conversation")
-    .option("--temperature <number>", "how boldly the model chooses (default: the model's own)", finite)
-    .option("--seed <number>", "the same answer again (default: none)", whole)
+    .option("--temperature <number>", "sampling temperature (default: the model's own)", finite)
+    .option("--seed <number>", "seed of the sampling, for the same answer again (default: none)", whole)
     .addHelpText(
       "after",
-      '\nExample: menagerie chat speaker "Why is the sky blue?"\nMENAGERIE_API_KEY is sent as x-api-key where it is set.',
+      '\nExample: menagerie chat speaker "Why is the sky blue?"\nMENAGERIE_API_KEY is sent as x-api-key if it is set.',
     )
     .action(async (name: string, message: string | undefined, options: ChatOptions) => {
       const { layout } = await knownEnvironment(options.environment);

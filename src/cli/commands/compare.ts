@@ -43,12 +43,12 @@ const answerTimeoutMs = 120_000;
 export function compareCommand(): Command {
   return new Command("compare")
     .argument("<name>", "name of a shadow deployment of the stack")
-    .option("--shadow <shadow>", "which of its shadows; needed where it has several")
+    .option("--shadow <shadow>", "which of its shadows; needed if it has several")
     .option("--since <when>", `requests since then only: ${timeHelp}`)
     .option("--report <file>", "write the comparison as an HTML page")
     .option(
       "--ask-primary <count>",
-      "send at most so many sampled requests (with a temperature and no seed) to the primary again; their pairs are judged where it repeats itself. This takes time from its users, and whatever a request does is done again (default: none; a noise floor does without)",
+      "send at most so many sampled requests (with a temperature and no seed) to the primary again; their pairs are judged if it answers the same again. This costs its users time, and repeats whatever a request does (default: none; not needed with a noise floor)",
       wholeNumberArgument(1, 1_000),
     )
     .option("--record <zoo model>", "store the verdict as evidence for a rollout of the model to the shadow's content")
@@ -63,7 +63,7 @@ export function compareCommand(): Command {
       "a stack of your own Pulumi CLI and backend; MENAGERIE_DATABASE_URL names its database",
     )
     .addOption(jsonOption())
-    .addHelpText("after", "\nMENAGERIE_API_KEY is sent to the primary as x-api-key where it is set.")
+    .addHelpText("after", "\nMENAGERIE_API_KEY is sent to the primary as x-api-key if it is set.")
     .action(async (name: string, options: CompareOptions) => {
       const now = new Date();
       const since = options.since === undefined ? new Date(0) : timeArgument("--since", options.since, now);

@@ -16,7 +16,7 @@ export function devCommand(): Command {
   const dev = new Command("dev");
   dev
     .command("list")
-    .description("List them: what each is at, how its last push went, and when it was last used.")
+    .description("List pushed versions with their content, their last push and their last use.")
     .addOption(environmentOption())
     .addOption(jsonOption())
     .action(async ({ environment, json }: DevOptions) => {
@@ -31,7 +31,9 @@ export function devCommand(): Command {
     });
   dev
     .command("delete")
-    .description("Delete one with its service, patches and archives. What the stack declares is refused.")
+    .description(
+      "Delete a pushed version with its service, patches and archives. Versions that a stack declares are refused.",
+    )
     .argument("<model>", "its name or version id, as `dev list` shows it")
     .addOption(environmentOption())
     .addOption(jsonOption())

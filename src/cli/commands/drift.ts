@@ -25,7 +25,7 @@ export function driftCommand(): Command {
   return new Command("drift")
     .addOption(environmentOption())
     .option("-s, --stack <name>", "a stack of your own Pulumi CLI, backend and kubeconfig")
-    .option("--restore", "make each object what the stack declares", false)
+    .option("--restore", "restore each object to what the stack declares", false)
     .addOption(jsonOption())
     .addHelpText(
       "after",

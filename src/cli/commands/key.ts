@@ -31,7 +31,7 @@ export function keyCommand(): Command {
   const key = new Command("key");
   key
     .command("create")
-    .description("Make a key. It is printed once: only its hash is stored.")
+    .description("Create a key. It is printed once; only its hash is stored.")
     .option("--model <name>", "a key for this app or model alone; its name or id")
     .option("--organization <name>", "a key for every model of this organization")
     .addOption(
@@ -91,7 +91,7 @@ export function keyCommand(): Command {
     });
   key
     .command("limits")
-    .description("Limit what is asked with a key, over all pods and all ways in; it holds within a second.")
+    .description("Limit the requests and tokens of a key, over all pods and both ways in. It holds within a second.")
     .argument("<key>", "its id or prefix, as `key list` shows it")
     .addOption(limitOption("requestsPerMinute"))
     .addOption(limitOption("tokensPerMinute"))

@@ -21,7 +21,7 @@ export function logsCommand(): Command {
   return new Command("logs")
     .addOption(environmentOption())
     .argument("<model>", "name of a model of the stack")
-    .option("-f, --follow", "go on with what is logged from now on", false)
+    .option("-f, --follow", "print new lines as they are logged", false)
     .option("-p, --previous", "the container's run before its last restart", false)
     .option("-n, --tail <lines>", "how many of the last lines", lineCount, 100)
     .action((name: string, options: LogsOptions) =>

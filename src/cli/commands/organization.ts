@@ -28,9 +28,7 @@ export function organizationCommand(): Command {
     });
   organization
     .command("limits")
-    .description(
-      "Limit what is asked of an organization's models and apps, with all keys together; it holds within a second.",
-    )
+    .description("Limit the requests and tokens of an organization, over all its keys. It holds within a second.")
     .argument("<name>", "the organization")
     .addOption(limitOption("requestsPerMinute"))
     .addOption(limitOption("tokensPerMinute"))

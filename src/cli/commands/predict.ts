@@ -18,7 +18,7 @@ export function predictCommand(): Command {
       .addOption(environmentOption())
       .argument("<model>", "name of a model of the stack, or the url that it predicts at"),
   )
-    .option("--truss <dir>", "patch a development version first, where this folder differs from what it runs")
+    .option("--truss <dir>", "patch a development version first, if this folder differs from what it runs")
     .option("--api-key <key>", "key to send, or @FILE with it (default: MENAGERIE_API_KEY, to this environment alone)")
     .addHelpText(
       "after",

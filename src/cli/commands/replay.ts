@@ -63,7 +63,7 @@ export function replayCommand(): Command {
     .option("--limit <count>", "at most so many requests", wholeNumberArgument(1, 100_000_000), 10_000)
     .option(
       "--concurrency <count>",
-      "requests on their way at once, at most (default: 8, and 1000 with --as-recorded)",
+      "requests in flight, at most (default: 8, and 1000 with --as-recorded)",
       wholeNumberArgument(1, 1_000),
     )
     .option(

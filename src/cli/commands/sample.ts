@@ -44,7 +44,7 @@ export function sampleCommand(): Command {
   const sample = new Command("sample");
   sample
     .command("export")
-    .description("Write a fair choice of recorded requests, with their answers, to a file or a bucket.")
+    .description("Export a fair sample of recorded requests, with their answers, to a file or a bucket.")
     .argument(
       "<recorded>",
       "a zoo model that is recorded, a shadow deployment (its primary), or a schema of prediction tables",
@@ -72,7 +72,7 @@ export function sampleCommand(): Command {
     .option("--recipient <key>", "encrypt for this public key of age, age1…; may be given several times", repeated, [])
     .option("--organization <name>", "only requests of this organization")
     .option("--all-organizations", "requests of every organization, and those of nobody known", false)
-    .option("--force", "replace a sample that is there", false)
+    .option("--force", "replace an existing sample", false)
     .addOption(environmentOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -84,7 +84,7 @@ export function sampleCommand(): Command {
     );
   sample
     .command("check")
-    .description("Read a sample and say what is wrong with it: format, digest, count, expiry, keys and addresses.")
+    .description("Check a sample: format, digest, count, expiry, keys and addresses.")
     .argument("<place>", "the sample: a file, or s3://<bucket>/<key>")
     .option("--identity <file>", "secret keys of age, for a sample that is encrypted")
     .addOption(jsonOption())
@@ -98,7 +98,7 @@ export function sampleCommand(): Command {
     .argument("<place>", "the sample: a file, or s3://<bucket>/<key>")
     .option("--identity <file>", "secret keys of age, for a sample that is encrypted; it stays encrypted")
     .option("--into <folder>", "folder of samples (default: samples beside Pulumi.yaml, in the folder where this runs)")
-    .option("--force", "replace a file that is there", false)
+    .option("--force", "replace an existing file", false)
     .action((file: string, options: { identity?: string; into?: string; force: boolean }) =>
       interruptible("nothing was added; run it again", (signal) => add(file, options, signal)),
     );

@@ -29,7 +29,7 @@ export function validateCommand(): Command {
     .option("--sarif", "print SARIF 2.1.0 only on standard output, for code reviews", false)
     .addHelpText(
       "after",
-      "\nReads files only: no cluster and no database is asked. Exits with 2 if there are mistakes.",
+      "\nReads files only, and needs neither a cluster nor a database. Exits with 2 if there are mistakes.",
     )
     .action(async (options: ValidateOptions) => {
       const { issues, warnings = [] } = await check(options);

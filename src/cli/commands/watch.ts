@@ -44,7 +44,7 @@ export function watchCommand(): Command {
     )
     .option(
       "--deploy",
-      "deploy the model in full where patches cannot do it, without asking; nothing else is deployed",
+      "deploy the model in full if patches are not enough, without asking; nothing else is deployed",
       false,
     )
     .option("--takeover", "replace a head that was not sent from this folder, without asking", false)

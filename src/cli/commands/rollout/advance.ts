@@ -32,9 +32,7 @@ interface AdvanceOptions {
 
 export function advanceCommand(): Command {
   return new Command("advance")
-    .description(
-      "Take a rollout a step further where its judge says good: edit the stack's file and deploy this one edit.",
-    )
+    .description("Advance a rollout by one step if its judge says good: edit the stack file and deploy that edit.")
     .argument("<zoo model>", "a model whose rollout is under way")
     .addOption(new Option("--to <phase>", "go on until this phase (default: one step)").choices(advanceTargets))
     .option("--wait", "wait until the judge says good and the next phase is open (default: exit with 3)", false)
@@ -51,7 +49,7 @@ export function advanceCommand(): Command {
       "after",
       `
 Steps: traffic 1, 10, 50, 100; phase forward with share 1, 10, 50, 100; bake; done. Each needs a good verdict, and as many new requests as minRequests.
-Interrupted at any point, run the same command again. Exit codes: 0 gone on, 1 \`up\` failed, 2 bad input, 3 not yet, bad, or the preview holds other changes.`,
+Interrupted at any point, run the same command again. Exit codes: 0 advanced, 1 \`up\` failed, 2 bad input, 3 not yet, bad, or the preview holds other changes.`,
     )
     .action(async (model: string, _own: AdvanceOptions, command: Command) => {
       const options = givenOptions<AdvanceOptions>(command);

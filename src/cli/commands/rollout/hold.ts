@@ -35,7 +35,7 @@ export function pauseCommand(): Command {
 export function resumeCommand(): Command {
   return new Command("resume")
     .description(
-      "Let a rollout that the guard took back go on with the same content, after a false alarm; with --id, let a paused migration go on with the next run of the same.",
+      "Resume a rollout that the guard took back, with the same content, after a false alarm. With --id, resume a paused migration with its next run.",
     )
     .argument("[zoo model]", "model whose rollout goes on")
     .option("--because <text>", "why it was a false alarm; stored in the audit")
