@@ -96,7 +96,7 @@ export const adaptersRefusals = {
   },
   "sample.unreadable": {
     says: "{file} cannot be read: {reason}",
-    fix: "give a file that is there and is yours",
+    fix: "name an existing file that you may read",
     cause: "The sample, or the file with the keys that open it, could not be read.",
   },
   "sample.encrypted": {
@@ -126,7 +126,7 @@ export const adaptersRefusals = {
   },
   "sample.not-written": {
     says: "{file} cannot be written: {reason}",
-    fix: "name a file in a folder that is there and is yours",
+    fix: "name a file in an existing folder that you may write to",
     cause: "The file is written beside its place under another name first, and takes its name once it is whole.",
     exit: 1,
   },

@@ -15,7 +15,7 @@ export const bisectCommandRefusals = {
   },
   "bisect.which-model": {
     says: "--model: missing",
-    fix: "name the model that is asked, one of {models}",
+    fix: "name the model to ask, one of {models}",
     cause: "A body does not say which model it is for; a request in the recording of a zoo model does.",
   },
   "bisect.model-unknown": {
@@ -30,12 +30,12 @@ export const bisectCommandRefusals = {
   },
   "bisect.request-not-kept": {
     says: "--request {id}: {reason}",
-    fix: "choose another request, or give what is asked by --data",
+    fix: "choose another request, or give one with --data",
     cause: "What is asked must be what was asked then: a part of it, or pseudonyms in its place, is another question.",
   },
   "bisect.expect-unreadable": {
     says: "--expect {expect}: the file cannot be read",
-    fix: "give a file that is there, or the JSON itself",
+    fix: "name an existing file, or give the JSON itself",
     cause: "The file that follows the @ could not be read.",
   },
   "bisect.expect-not-json": {

@@ -75,6 +75,6 @@ export async function recordedRequest(
   throw refuse("bisect.request-unknown", {
     id,
     where:
-      names === "" ? "nothing of the stack is recorded; give what is asked by --data" : `these are recorded: ${names}`,
+      names === "" ? "nothing of the stack is recorded; give a request with --data" : `these are recorded: ${names}`,
   });
 }

@@ -62,7 +62,7 @@ export function bisectCommand(): Command {
     )
     .option("-d, --data <json>", "what is asked: JSON, or @FILE")
     .option("--path <path>", "path at the model that --data is sent to", "/v1/models/model:predict")
-    .option("--model <name>", "zoo model that is asked (default: the one whose recording has --request)")
+    .option("--model <name>", "zoo model to ask (default: the one whose recording has --request)")
     .option("--expect <json>", "the answer that is expected: JSON, or @FILE")
     .option("--answer-of <release>", "expected is what this release answers")
     .option(

@@ -57,7 +57,7 @@ export const commandsRefusals = {
   },
   "report.not-written": {
     says: "--report {file} cannot be written: {reason}",
-    fix: "name a file in a folder that is there and is yours",
+    fix: "name a file in an existing folder that you may write to",
     cause: "The report's file could not be written.",
   },
   "data.no-state": {

@@ -26,7 +26,7 @@ export const proveRefusals = {
   },
   "prove.not-written": {
     says: "{option} {file} cannot be written: {reason}",
-    fix: "name a file in a folder that is there and is yours",
+    fix: "name a file in an existing folder that you may write to",
     cause: "The file of a proof's result could not be written.",
   },
   "prove.stack-wrong": {

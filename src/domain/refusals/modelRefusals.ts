@@ -158,7 +158,7 @@ export const modelRefusals = {
   },
   "shadow-gate.no-gate": {
     says: "missing",
-    fix: "{asker} asks for it: write {minPairs: 1000, maxMismatch: 0.01}",
+    fix: "{asker} requires it: write {minPairs: 1000, maxMismatch: 0.01}",
     cause: "What a shadow has to show is said where it is declared.",
   },
   "shadow-gate.which": {

@@ -74,7 +74,7 @@ export const stackFileRefusals = {
     cause: "Only this project's namespace, those of its providers, and `pulumi` are read by anything.",
   },
   "config.written-twice": {
-    says: "is there twice, as {first} and {second}",
+    says: "is declared twice, as {first} and {second}",
     fix: "remove one of the two",
     cause: "With and without its namespace it is the same key.",
   },

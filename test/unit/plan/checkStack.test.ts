@@ -94,7 +94,7 @@ describe("a stack file is strict from its first line", () => {
     [
       "a key twice",
       "config:\n  zoo: {}\n  menagerie:zoo: {}",
-      /:2:3: menagerie:zoo: is there twice, as "zoo" and "menagerie:zoo";/,
+      /:2:3: menagerie:zoo: is declared twice, as "zoo" and "menagerie:zoo";/,
     ],
     ["aliases that grow without bound", laughs, /cannot be read/],
   ])("%s is refused by its place", async (_, text, says) => {

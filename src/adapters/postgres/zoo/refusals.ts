@@ -59,7 +59,7 @@ export const zooRefusals = {
     cause: "The schema of the journal belongs to another role, which alone may grant it.",
   },
   "resume.not-taken-back": {
-    says: "{model}: nothing of it is taken back or held",
+    says: "{model}: no rollout of it is taken back or held",
     fix: "`menagerie rollout {model}` shows where it stands",
     cause: "A resume is about a rollout that the guard took back, or holds.",
   },
