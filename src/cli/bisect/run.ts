@@ -2,7 +2,7 @@ import type { ClientBase } from "pg";
 import { deploymentOfId } from "../../adapters/postgres/releases.ts";
 import { Asking } from "../../domain/bisect/asking.ts";
 import { withoutRepeats } from "../../domain/bisect/history.ts";
-import { changedOutsideTrial } from "../../domain/bisect/outsideTrial.ts";
+import { changedOutsideTrial, changedPipelines } from "../../domain/bisect/outsideTrial.ts";
 import { combinationKey, type MixedCombination, partName } from "../../domain/bisect/parts.ts";
 import { refuse as refuseSearch } from "../../domain/bisect/refusals.ts";
 import type { BisectReport } from "../../domain/bisect/report.ts";
@@ -211,13 +211,18 @@ async function notesOf(
     await deploymentOfId(client, stack, after.id),
   ]);
   if (!from || !to) throw new Error("two deployments were found and are gone");
-  const outside = changedOutsideTrial(
-    from.config,
-    to.config,
-    new Set(young.combination.models.map(({ name }) => name)),
-  );
+  const { state, models } = young.combination;
+  const hasRows = state !== null && !findsEmptyTables(young.combination);
+  const tried = { models: new Set(models.map(({ name }) => name)), hasRows };
+  const outside = changedOutsideTrial(from.config, to.config, tried);
+  const pipelines = hasRows ? changedPipelines(from.config, to.config) : [];
   return [
-    ...(young.combination.state ? [stateNote(young.combination)] : []),
+    ...(state ? [stateNote(young.combination)] : []),
+    ...(pipelines.length === 0
+      ? []
+      : [
+          `between ${labelOf(before)} and ${labelOf(after)} pipelines changed (${pipelines.join(", ")}): a table that makes the difference may do so by what they computed`,
+        ]),
     ...(outside.length === 0
       ? []
       : [
@@ -226,8 +231,12 @@ async function notesOf(
   ];
 }
 
-function stateNote({ rowsOf = {} }: MixedCombination): string {
-  const isEmpty = Object.values(rowsOf).some((schema) => schema === null);
-  if (isEmpty) return "models found tables without the rows of their release; --state copy gives them those";
+function findsEmptyTables({ rowsOf = {} }: MixedCombination): boolean {
+  return Object.values(rowsOf).some((schema) => schema === null);
+}
+
+function stateNote(combination: MixedCombination): string {
+  if (findsEmptyTables(combination))
+    return "models found tables without the rows of their release; --state copy gives them those";
   return "a release's state is judged as it was last used, not as it was at a moment";
 }

@@ -73,10 +73,8 @@ export class SearchedStates {
   }
 
   async #copyOf(schema: string): Promise<StateCopy> {
-    const dump = this.#dumps.get(schema);
-    if (dump !== undefined) return { kind: "copy", copy: async () => dump };
     const state = this.#states.get(schema);
     if (!state) throw new Error(`schema ${schema} is of no release that was read`);
-    return copyOfState(state, this.#options, silent);
+    return copyOfState(state, this.#options, silent, this.#dumps.get(schema));
   }
 }

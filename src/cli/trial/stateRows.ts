@@ -17,14 +17,20 @@ export function wantsRows(options: TrialStateOptions): boolean {
   return (options.state ?? (isOwn(options) ? "copy" : "empty")) === "copy";
 }
 
-/** The permission to copy the rows of a state. @throws OperatorError for a key that may not */
+/**
+ * The permission to copy the rows of a state.
+ * @param dump - folder of a dump that has them. @default they are read from the database
+ * @throws OperatorError for a key that may not
+ */
 export async function copyOfState(
   state: RunnableState,
   options: TrialStateOptions,
   progress: Progress,
+  dump?: string,
 ): Promise<StateCopy> {
   return authorizeStateCopy(await operatorServer(options.environment), {
     state,
+    dump,
     stack: options.stack,
     maxBytes: options.maxStateGb * 1e9,
     by: isOwn(options) ? { own: operatorName() } : { key: process.env.MENAGERIE_API_KEY },

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Transform } from "node:stream";
+import { addAbortSignal, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import type { ClientBase } from "pg";
@@ -110,11 +110,7 @@ export async function dumpState(
         manifest.pipelines = (await readPipelines(client))
           .filter((each) => each.schema === schema && each.finishedAt !== null)
           .map(({ name, image, source }) => ({ name, image, source }));
-        let bytes = 0;
-        const count = (more: number): void => {
-          bytes += more;
-          if (bytes > maxBytes) throw refuse("data.too-large", { tag, gigabytes: gigabytes(maxBytes) });
-        };
+        const count = boundedBy(maxBytes, tag);
         for (const { name, seed } of tables) {
           signal?.throwIfAborted();
           task.update(name);
@@ -222,6 +218,26 @@ export async function makeDumpedTables(
   options: Pick<Making, "signal" | "update">,
 ): Promise<Record<string, number>> {
   return makeTables(client, folder, await readManifest(folder), { ...options, existing: false });
+}
+
+/** @throws OperatorError for a dump with rows of more bytes, as `COPY` writes them, than `maxBytes` */
+export async function requireDumpWithin(folder: string, maxBytes: number, signal: AbortSignal): Promise<void> {
+  const { tag, tables } = await readManifest(folder);
+  const count = boundedBy(maxBytes, tag);
+  for (const { name, columns, rows } of tables) {
+    if (columns.length === 0 && rows === 0) continue;
+    const unpacked = createReadStream(join(folder, fileOfTable(name))).pipe(createGunzip());
+    for await (const piece of addAbortSignal(signal, unpacked) as AsyncIterable<Buffer>) count(piece.length);
+  }
+}
+
+/** Counts bytes of rows. The function throws OperatorError once there are more than `maxBytes`. */
+function boundedBy(maxBytes: number, tag: string): (more: number) => void {
+  let bytes = 0;
+  return (more) => {
+    bytes += more;
+    if (bytes > maxBytes) throw refuse("data.too-large", { tag, gigabytes: gigabytes(maxBytes) });
+  };
 }
 
 interface Making {

@@ -5,7 +5,7 @@ import type { RunnableState } from "../../../domain/trial/combination.ts";
 import type { StateCopy } from "../../../domain/trial/trial.ts";
 import { findKnownKey } from "../apiKeys.ts";
 import { recordAudit } from "../audit.ts";
-import { dumpState } from "../releaseState/dump.ts";
+import { dumpState, requireDumpWithin } from "../releaseState/dump.ts";
 import { refuse } from "../releaseState/refusals.ts";
 import { type DatabaseServer, withClient } from "../server.ts";
 import { actAs } from "../transaction.ts";
@@ -17,6 +17,8 @@ export interface StateCopyRequest {
   readonly stack: string;
   /** Of the rows, at most. */
   readonly maxBytes: number;
+  /** Folder of a dump that has them, of a state that was dropped. @default they are read from the database */
+  readonly dump?: string | undefined;
   /**
    * A key with the right copy-state; `own` where the server is that of an embedded environment, whose owner asks.
    * The key itself is not kept.
@@ -30,7 +32,7 @@ export interface StateCopyRequest {
  * @throws OperatorError for a key that may not, or none
  */
 export async function authorizeStateCopy(server: DatabaseServer, request: StateCopyRequest): Promise<StateCopy> {
-  const { state, stack, maxBytes, by, progress } = request;
+  const { state, stack, maxBytes, dump, by, progress } = request;
   await withClient(server, platformDatabase, async (client) => {
     await actAs(client, roles.operator);
     const who = "own" in by ? by.own : await keyThatMay(client, by.key);
@@ -39,7 +41,11 @@ export async function authorizeStateCopy(server: DatabaseServer, request: StateC
   });
   return {
     kind: "copy",
-    copy: (folder, signal) => {
+    copy: async (folder, signal) => {
+      if (dump !== undefined) {
+        await requireDumpWithin(dump, maxBytes, signal);
+        return dump;
+      }
       const tables = state.tables.map((table) => ({ ...table, from: null }));
       return dumpState(server, { ...state, tables, seededFrom: null }, folder, { progress, signal, maxBytes });
     },

@@ -124,12 +124,20 @@ it("has what the SQL files insert where no rows are copied; who does not work in
   await trial.dispose();
 });
 
-it("is copied for a key that has the right alone, and never beyond its bound", async () => {
+it("is copied, or taken from a dump, for a key that has the right alone, and never beyond its bound", async () => {
   const copies = async (key: string | undefined) => authorizeStateCopy(live.server, request({ by: { key } }));
   await expect(copies(undefined)).rejects.toThrow("MENAGERIE_API_KEY: missing");
   await expect(copies(await keyWith(["export"]))).rejects.toThrow("does not have the right copy-state");
   expect(await copies(await keyWith(["copy-state"]))).toMatchObject({ kind: "copy" });
-  const small = await authorizeStateCopy(live.server, request({ maxBytes: 1000 }));
-  await expect(bringUp(small)).rejects.toThrow("the state of v1.2.3 has more than 0 GB");
+  const signal = new AbortController().signal;
+  const { copy } = await copies(await keyWith(["copy-state"]));
+  const dump = await copy(await mkdtemp(join(root, "dumps-")), signal);
+  for (const of of [undefined, dump]) {
+    const small = await authorizeStateCopy(live.server, request({ maxBytes: 1000, dump: of }));
+    await expect(bringUp(small)).rejects.toThrow("the state of v1.2.3 has more than 0 GB");
+    await expect(authorizeStateCopy(live.server, request({ by: { key: undefined }, dump: of }))).rejects.toThrow(
+      "MENAGERIE_API_KEY: missing",
+    );
+  }
   expect(await readdir(trialsFolder(root))).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { changedOutsideTrial } from "../../../../src/domain/bisect/outsideTrial.ts";
+import { changedOutsideTrial, changedPipelines } from "../../../../src/domain/bisect/outsideTrial.ts";
 import { describePlan, mostRestores, type SearchPlan } from "../../../../src/domain/bisect/plan.ts";
 import {
   type BisectReport,
@@ -98,10 +98,23 @@ test("keys that a trial does not have are named, of the models that are brought 
   });
   const before = { zoo: zoo("1", 1, "done"), pools: { t4: { replicas: 1 } }, versioning: { code: "1.0.0" } };
   const after = { zoo: zoo("2", 2, "copy"), pools: { t4: { replicas: 2 } }, versioning: { code: "1.1.0" } };
-  expect(changedOutsideTrial(before, after, new Set(["iris"]))).toEqual([
+  expect(changedOutsideTrial(before, after, { models: new Set(["iris"]), hasRows: false })).toEqual([
     "zoo.iris.replicas",
     "zoo.other.env.FACTOR",
     "pools.t4.replicas",
+  ]);
+});
+
+test("a pipeline that changed is named, and is in what is judged where its rows are", () => {
+  const before = { state: { keep: 3, pipelines: { words: { truss: "models/words" }, old: { truss: "models/old" } } } };
+  const after = { state: { keep: 3, pipelines: { words: { truss: "models/words", env: { N: "2" } } } } };
+  const models = new Set(["iris"]);
+  expect(changedPipelines(before, after)).toEqual(["old", "words"]);
+  expect(changedPipelines({}, after)).toEqual([]);
+  expect(changedOutsideTrial(before, after, { models, hasRows: true })).toEqual([]);
+  expect(changedOutsideTrial(before, after, { models, hasRows: false })).toEqual([
+    "state.pipelines.words.env",
+    "state.pipelines.old",
   ]);
 });
 
