@@ -53,7 +53,9 @@ export function divideRequests(
     const attached = { api, name: gatewayName, hosts: [...hosts], checksKeys };
     const batches = takesBatches ? { servicesNamespace: services.namespace } : undefined;
     const tellsUsers = recordsUsers(plan) ? (true as const) : undefined;
-    return given({ ...identity, gateway: attached, paths: paths && [...paths], old, new: fresh, batches, tellsUsers });
+    const tellsDraws = plan.judge?.recorded ? (true as const) : undefined;
+    const told = { batches, tellsUsers, tellsDraws };
+    return given({ ...identity, gateway: attached, paths: paths && [...paths], old, new: fresh, ...told });
   });
   const { expected, due } = traffic;
   // What is declared stays as it is while the guard's own split holds, so that taking a rollout back is not drift.

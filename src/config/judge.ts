@@ -46,6 +46,11 @@ export const judge = mapping(
       "write {p50: 1.5, p95: 2}",
       "The new version's duration divided by the old one's, at most; of streams, the time to the first token. Default: not judged.",
     ).optional(),
+    warmupSeconds: wholeNumber(
+      0,
+      600,
+      "Requests that begin within so long after a pod of either version became ready are not counted for `maxLatencyRatio`: caches fill and code is compiled with the first requests. Durations of the gateway alone, where `recording.sample` is below 100, have no warm-up. Unit: seconds. Default: 30.",
+    ).optional(),
     maxMismatch: number(
       0.0001,
       0.99,

@@ -66,6 +66,8 @@ export function judgeIssues({
       );
     if (maxLatencyRatio && Object.keys(maxLatencyRatio).length === 0)
       issues.push(refusal("judge.no-quantile", at("maxLatencyRatio")));
+    if (judge.warmupSeconds !== undefined && maxLatencyRatio === undefined)
+      issues.push(refusal("judge.warmup", at("warmupSeconds"), { ratio: at("maxLatencyRatio") }));
     if (limits.length > 0 && !prometheus)
       issues.push(refusal("judge.limits-without-prometheus", at("limits"), { prometheus: keyPath(["prometheus"]) }));
     return issues;

@@ -1,6 +1,6 @@
 import type { EnvironmentSpec, ZooEntrySpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
-import { type DeclaredJudge, describeJudge, usualMismatch } from "../domain/judgement/declared.ts";
+import { type DeclaredJudge, describeJudge, usualMismatch, usualWarmup } from "../domain/judgement/declared.ts";
 import {
   describePaused,
   describeRecorded,
@@ -284,18 +284,21 @@ export function planZooModel(
 
 function judgeOf(
   name: string,
-  { judge, shadow, by }: ZooEntrySpec,
+  { judge, shadow, by, recording }: ZooEntrySpec,
   shadows: EnvironmentSpec["shadows"],
 ): DeclaredJudge | undefined {
   if (!judge) return undefined;
-  const { maxMismatch, compare, ...settings } = judge;
+  const { maxMismatch, compare, warmupSeconds = usualWarmup, ...settings } = judge;
   if (settings.control === 0) return given(settings);
+  const isRecorded = by === undefined && recording?.paused === false && recording.sample === 100;
   const rules = compare ?? (shadow && shadows[shadow.deployment]?.compare);
   return given({
     ...settings,
     maxMismatch: maxMismatch ?? usualMismatch,
     compare: rules,
     users: by === undefined ? undefined : true,
+    recorded: isRecorded || undefined,
+    warmupSeconds: settings.maxLatencyRatio && warmupSeconds,
     recordedIn: recordingSchema(name),
   });
 }

@@ -2,6 +2,7 @@ import type { Phase } from "../../src/domain/zoo/phases.ts";
 import type { RegisteredVersion } from "../../src/domain/zoo/plan.ts";
 import { emptyRegistry, type ZooRegistry } from "../../src/domain/zoo/registry.ts";
 import { digestOf, suiteOf } from "../../src/domain/zoo/smoke.ts";
+import { given } from "../../src/environment/given.ts";
 import { irisServing } from "./irisServing.ts";
 import type { GraphSources } from "./stackGraph.ts";
 
@@ -78,8 +79,12 @@ export const rolloutCases: ReadonlyMap<string, ModelCase> = new Map(
 );
 
 /** A rollout whose new version is to answer a quarter of the requests, with `more` in its entry. */
-export const dividedBy = (by: string, more: object = {}): ModelCase => ({
-  model: { zoo: { iris: { truss: "models/iris", from: "11", resources, phase: "version", traffic: 25, by, ...more } } },
+export const dividedBy = (by: string | undefined, more: object = {}): ModelCase => ({
+  model: {
+    zoo: {
+      iris: given({ truss: "models/iris", from: "11", resources, phase: "version", traffic: 25, by, ...more }),
+    },
+  },
   sources: { registry: dividedPast(), smoke: new Map([["iris", cases]]) },
 });
 

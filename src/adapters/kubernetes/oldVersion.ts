@@ -1,4 +1,5 @@
 import type { KubeConfig } from "@kubernetes/client-node";
+import type { Readiness } from "../../domain/judgement/warmup.ts";
 import type { ObservedPod } from "../../domain/serving/observed.ts";
 import { requestJson } from "./request.ts";
 
@@ -7,6 +8,16 @@ const serviceLabel = "serving.kserve.io/inferenceservice";
 /** How many pods of an InferenceService answer; pods that are about to go are not counted. */
 export async function readyPods(config: KubeConfig, namespace: string, service: string): Promise<number> {
   return readyOf(await podsOf(config, namespace, `${serviceLabel}=${service}`));
+}
+
+/** How many pods of an InferenceService answer, and since when each of its pods is ready, recorders' among them. */
+export async function readiness(config: KubeConfig, namespace: string, service: string): Promise<Readiness> {
+  const pods = await podsOf(config, namespace, `${serviceLabel}=${service}`);
+  const since = pods.filter(isReady).flatMap(({ status }) => {
+    const changed = status?.conditions?.find(({ type }) => type === "Ready")?.lastTransitionTime;
+    return changed === undefined ? [] : [new Date(changed).getTime() / 1000];
+  });
+  return { pods: readyOf(pods), since };
 }
 
 /** How many pods answer, by InferenceService. */

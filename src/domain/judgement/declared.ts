@@ -18,6 +18,10 @@ export const declaredJudgeSchema = z.strictObject({
   minRequests: z.number(),
   /** Users are drawn, by a cookie or by a header, and counted in place of requests. @default requests are */
   users: z.boolean().optional(),
+  /** Requests are drawn, and recorders store every one with how it was drawn. @default gateways alone tell of them */
+  recorded: z.boolean().optional(),
+  /** Seconds of a pod's readiness whose requests have no duration. @default none */
+  warmupSeconds: z.number().optional(),
   /** Percent. */
   control: z.number(),
   action: z.enum(judgeActions),
@@ -33,6 +37,9 @@ export type DeclaredJudge = z.output<typeof declaredJudgeSchema>;
 
 /** Share of the pairs that may differ, where the stack does not say. */
 export const usualMismatch = 0.02;
+
+/** Seconds of a pod's readiness whose requests have no duration, where the stack does not say. */
+export const usualWarmup = 30;
 
 const consequences: Readonly<Record<JudgeAction, string>> = {
   revert: "is taken back when it is bad",

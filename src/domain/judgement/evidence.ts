@@ -1,6 +1,6 @@
 import { type ErrorCounts, logEvidenceOfBad, logEvidenceOfGood } from "./coin.ts";
 import { logEvidenceOfNotSlower, logEvidenceOfSlower } from "./latencyRatio.ts";
-import { type JudgeSettings, latencyQuantiles, type Metric, metricsOf } from "./settings.ts";
+import { type JudgeSettings, latencyQuantiles, type Metric, riskShareOf } from "./settings.ts";
 import { logEvidenceAbove, logEvidenceBelow } from "./share.ts";
 import type { Judgement } from "./state.ts";
 
@@ -36,7 +36,7 @@ function enoughFor(
   settings: JudgeSettings,
 ): number {
   // The risk is split over the metrics; all of them must be good, so that needs no split (Berger 1982).
-  const enough = Math.log((side === "bad" ? metricsOf(settings).length : 1) / risk);
+  const enough = -Math.log(risk * (side === "bad" ? riskShareOf(metric, settings) : 1));
   // As many judgements of latency as there were weights share its risk.
   return enough + (metric in latencyQuantiles ? Math.log(Math.max(1, number * (number + 1))) : 0);
 }
@@ -50,7 +50,7 @@ function logOf(
   least?: number,
 ): number {
   const isBad = side === "bad";
-  if (metric === "errors" || metric === "users")
+  if (isCoinMetric(metric))
     return (isBad ? logEvidenceOfBad : logEvidenceOfGood)(coinOf(judgement, metric), settings.maxErrorIncrease);
   if (metric === "maxErrors" || metric === "mismatch") {
     const { hits, trials, limit } = limitedShare(judgement, metric, settings);
@@ -60,12 +60,21 @@ function logOf(
   return (isBad ? logEvidenceOfSlower : logEvidenceOfNotSlower)(counts[metric], latencyQuantiles[metric], least);
 }
 
+/** Metrics that compare failures by who was drawn. */
+export type CoinMetric = Extract<Metric, "errors" | "users" | "streams">;
+
+export function isCoinMetric(metric: Metric): metric is CoinMetric {
+  return metric === "errors" || metric === "users" || metric === "streams";
+}
+
 /** The counts of a metric that compares failures. */
 export function coinOf(
-  { errors, users = [] }: Pick<Judgement, "errors" | "users">,
-  metric: "errors" | "users",
+  { errors, users = [], recorded = [] }: Pick<Judgement, "errors" | "users" | "recorded">,
+  metric: CoinMetric,
 ): ErrorCounts {
-  return metric === "errors" ? errors : { routed: [], users, pairs: { newFailed: 0, oldFailed: 0, alike: 0 } };
+  const pairs = { newFailed: 0, oldFailed: 0, alike: 0 };
+  if (metric === "streams") return { routed: recorded, pairs };
+  return metric === "errors" ? errors : { routed: [], users, pairs };
 }
 
 /** The counts of a metric with a fixed limit. */

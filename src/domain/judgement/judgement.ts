@@ -1,6 +1,6 @@
 import type { CoinCounts, UserCounts, UserShares } from "./coin.ts";
-import { addTimed, emptyLatencyCounts, type TimedRequests } from "./latencyRatio.ts";
-import type { JudgementRow, LimitRow, PairsRow, RoutedRow, SideCounts, UsersRow } from "./rows.ts";
+import { addTimed, emptyLatencyCounts, type OpenRequests, type TimedRequests } from "./latencyRatio.ts";
+import type { JudgementRow, LimitRow, PairsRow, RecordedRow, RoutedRow, SideCounts, UsersRow } from "./rows.ts";
 import { type JudgeSettings, type LatencyQuantile, latencyQuantiles } from "./settings.ts";
 import type { Judgement, LatencySegment, SideTotal } from "./state.ts";
 import { decideBad, verdictOfLimit } from "./verdict.ts";
@@ -42,8 +42,8 @@ export function foldRow(judgement: Judgement, row: JudgementRow, settings: Judge
   if (row.kind === "source") return { ...judgement, missing: sources(judgement.missing, row.source, row.isMissing) };
   if (row.kind === "limit") return foldLimit(judgement, row, settings);
   if (judgement.decided) {
-    // Requests of users are counted at the gateway.
-    if (row.kind === "users") return judgement;
+    // They are counted at the gateway.
+    if (row.kind === "users" || row.kind === "recorded") return judgement;
     return { ...judgement, afterDecision: addTotals(judgement.afterDecision, row) };
   }
   const next = foldCounted(judgement, row, settings);
@@ -51,8 +51,13 @@ export function foldRow(judgement: Judgement, row: JudgementRow, settings: Judge
   return { ...next, decided: decided ?? null };
 }
 
-function foldCounted(judgement: Judgement, row: RoutedRow | UsersRow | PairsRow, settings: JudgeSettings): Judgement {
+function foldCounted(
+  judgement: Judgement,
+  row: RoutedRow | UsersRow | RecordedRow | PairsRow,
+  settings: JudgeSettings,
+): Judgement {
   if (row.kind === "routed") return foldRouted(judgement, row, settings);
+  if (row.kind === "recorded") return foldRecorded(judgement, row, settings);
   return row.kind === "pairs" ? foldPairs(judgement, row, settings) : foldUsers(judgement, row);
 }
 
@@ -76,7 +81,7 @@ function foldRouted(judgement: Judgement, row: RoutedRow, settings: JudgeSetting
   const isCoin = row.weight > 0 && row.weight < 1;
   let latency = under(judgement.latency, isCoin ? row.weight : "pairs");
   latency = { ...latency, load: { new: loaded(latency.load.new, row.new), old: loaded(latency.load.old, row.old) } };
-  if (isCoin) latency = timed(latency, row.new.timed, row.old.timed, settings);
+  if (isCoin && !settings.recorded) latency = timed(latency, row.new.timed, row.old.timed, settings);
   return {
     ...judgement,
     total,
@@ -89,6 +94,32 @@ function foldRouted(judgement: Judgement, row: RoutedRow, settings: JudgeSetting
         }
       : judgement.errors,
   };
+}
+
+function foldRecorded(judgement: Judgement, row: RecordedRow, settings: JudgeSettings): Judgement {
+  const { latency, recorded = [], lost } = judgement;
+  return {
+    ...judgement,
+    recorded: thrown(recorded, row.weight, outcomesOf(row.new), outcomesOf(row.old)),
+    lost: row.lost ?? lost,
+    // Recorders tell later than gateways, by which a weight begins: of the one before nothing is added any more.
+    latency: latency.under === row.weight ? reopened(latency, row, settings) : latency,
+  };
+}
+
+/** What is over, and what is not over yet in place of what was not at the row before. */
+function reopened(latency: LatencySegment, row: RecordedRow, settings: JudgeSettings): LatencySegment {
+  const { open: before = { new: [], old: [] }, ...segment } = latency;
+  const { new: fresh, old, open = before } = row;
+  const unfinished = (all: readonly OpenRequests[], sign: 1 | -1) =>
+    all.map(({ atLeast, count }) => ({ atLeast, atMost: Number.POSITIVE_INFINITY, count: sign * count }));
+  const next = timed(
+    segment,
+    [...fresh.timed, ...unfinished(before.new, -1), ...unfinished(open.new, 1)],
+    [...old.timed, ...unfinished(before.old, -1), ...unfinished(open.old, 1)],
+    settings,
+  );
+  return open.new.length + open.old.length === 0 ? next : { ...next, open };
 }
 
 function foldUsers(judgement: Judgement, row: UsersRow): Judgement {

@@ -7,6 +7,9 @@ export interface TimedRequests {
   readonly count: number;
 }
 
+/** Requests that are not over yet, by the age that each has at least, in milliseconds. */
+export type OpenRequests = Pick<TimedRequests, "atLeast" | "count">;
+
 /** Milliseconds at which both versions are compared: a step of 1.1, from 1 ms to 10 minutes. */
 export const latencyEdges: readonly number[] = Array.from({ length: 141 }, (_, place) => 1.1 ** place);
 
@@ -35,7 +38,10 @@ function zeros(): number[] {
   return new Array<number>(latencyEdges.length + 1).fill(0);
 }
 
-/** @param ratio - that edges are multiplied by: the ratio that is allowed for the new version, 1 for the old one */
+/**
+ * @param timed - a count below 0 takes back what an earlier one added
+ * @param ratio - that edges are multiplied by: the ratio that is allowed for the new version, 1 for the old one
+ */
 export function addTimed(side: LatencySide, timed: readonly TimedRequests[], ratio: number): LatencySide {
   const [surely, perhaps] = [[...side.surely], [...side.perhaps]];
   for (const { atLeast, atMost, count } of timed) {

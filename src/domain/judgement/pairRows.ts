@@ -2,6 +2,7 @@ import { operationNamed } from "../protocols/operations.ts";
 import { judgePair } from "../shadow/judgement.ts";
 import type { RecordedAnswer, RecordedPair } from "../shadow/recorded.ts";
 import { type ComparisonRules, compileRules } from "../shadow/rules.ts";
+import type { Interval, Second } from "../traffic/seconds.ts";
 import type { TimedRequests } from "./latencyRatio.ts";
 import { type WeightStep, weightIn } from "./routedRows.ts";
 import { isFailure, type PairsRow } from "./rows.ts";
@@ -9,20 +10,27 @@ import { isFailure, type PairsRow } from "./rows.ts";
 /**
  * Recorded pairs, with the old version's answer as `primary`, as rows: one for each second of requests, in their order. A pair that its client
  * left, or whose copy was given up, says nothing. Answers are compared where neither failed.
+ *
+ * @param warm - requests that began then have no durations: a pod had just become ready
  */
 export function pairRows(
   pairs: readonly RecordedPair[],
   rules: ComparisonRules,
   steps: readonly WeightStep[],
   longest: number,
+  warm: readonly Interval[] = [],
 ): PairsRow[] {
   const bySecond = Map.groupBy(pairs.filter(isWhole), ({ at }) => Math.floor(at / 1000));
   return [...bySecond]
     .sort(([one], [other]) => one - other)
     .map(([second, own]) => {
       const weight = weightIn({ since: second, until: second + 1 }, steps, longest);
-      return rowOf(own, { kind: "pairs", second, weight }, rules);
+      return rowOf(own, { kind: "pairs", second, weight }, rules, isIn(second, warm));
     });
+}
+
+function isIn(second: Second, intervals: readonly Interval[]): boolean {
+  return intervals.some(({ since, until }) => second >= since && second < until);
 }
 
 function isWhole({ primary, shadow }: RecordedPair): boolean {
@@ -33,6 +41,7 @@ function rowOf(
   pairs: readonly RecordedPair[],
   of: Pick<PairsRow, "kind" | "second" | "weight">,
   rules: ComparisonRules,
+  isWarming: boolean,
 ): PairsRow {
   const counts = { newFailed: 0, oldFailed: 0, bothFailed: 0, neitherFailed: 0, compared: 0, mismatches: 0 };
   const timed = { new: [] as TimedRequests[], old: [] as TimedRequests[] };
@@ -42,7 +51,7 @@ function rowOf(
     // How soon a version fails is not how long it takes to answer.
     if (oldFailed || newFailed) continue;
     const [old, fresh] = [durationOf(pair.primary), durationOf(pair.shadow)];
-    if (old !== undefined && fresh !== undefined) {
+    if (!isWarming && old !== undefined && fresh !== undefined) {
       timed.old.push({ atLeast: old, atMost: old, count: 1 });
       timed.new.push({ atLeast: fresh, atMost: fresh, count: 1 });
     }

@@ -1,7 +1,7 @@
 import { judgedFailures, outcomeOf, type TrafficPath } from "../traffic/outcome.ts";
 import type { Second } from "../traffic/seconds.ts";
 import type { UserShares } from "./coin.ts";
-import type { TimedRequests } from "./latencyRatio.ts";
+import type { OpenRequests, TimedRequests } from "./latencyRatio.ts";
 
 /** What one version answered. */
 export interface SideCounts {
@@ -9,8 +9,9 @@ export interface SideCounts {
   readonly requests: number;
   readonly failed: number;
   /**
-   * How long requests that are over took: at the gateway whole answers, in Envoy's classes, those of a pod's first seconds among them. Failures' too.
-   * One that is not over is in no row yet.
+   * How long requests took. At the gateway those that are over: whole answers, streams to their end, in Envoy's classes, those of a pod's first seconds
+   * among them, failures too. By recorders until the first token or the end, without those of a pod's first seconds; a request that failed, whose client
+   * left or that is not over counts as at least its age.
    */
   readonly timed: readonly TimedRequests[];
   /** Pods that were ready; undefined where nobody knows. */
@@ -43,6 +44,23 @@ export interface UsersRow {
   readonly weight: number;
   readonly new: UserShares;
   readonly old: UserShares;
+}
+
+/**
+ * Requests that the coin drew and that were over in one second, both versions together, as their recorders stored them: failed are also those that told
+ * of an error inside a stream. They are among those of {@link RoutedRow}, so they are judged apart.
+ */
+export interface RecordedRow {
+  readonly kind: "recorded";
+  readonly second: Second;
+  /** Probability of the new version, between 0 and 1: that of the generation of the traffic that drew them. */
+  readonly weight: number;
+  readonly new: SideCounts;
+  readonly old: SideCounts;
+  /** Of this weight, those that are not over yet, in place of what an earlier row said. @default as it said */
+  readonly open?: Readonly<Record<"new" | "old", readonly OpenRequests[]>> | undefined;
+  /** Requests whose records the recorders lost so far, of either version. @default as an earlier row said */
+  readonly lost?: number | undefined;
 }
 
 /** Requests that both versions answered: the mirrored control at full weight, or a mirror. */
@@ -79,7 +97,7 @@ export interface LimitRow {
 }
 
 /** What a judgement is folded over, in the order in which it was stored. */
-export type JudgementRow = RoutedRow | UsersRow | PairsRow | SourceRow | LimitRow;
+export type JudgementRow = RoutedRow | UsersRow | RecordedRow | PairsRow | SourceRow | LimitRow;
 
 /** Whether an answer with this status is a failure of the version. Time-outs and broken streams are too, whatever their status. */
 export function isFailure(status: number): boolean {

@@ -1,5 +1,5 @@
-import type { ErrorCounts, UserCounts } from "./coin.ts";
-import type { LatencyCounts } from "./latencyRatio.ts";
+import type { CoinCounts, ErrorCounts, UserCounts } from "./coin.ts";
+import type { LatencyCounts, OpenRequests } from "./latencyRatio.ts";
 import type { LatencyQuantile, Metric } from "./settings.ts";
 
 /** Requests of one side under all weights, and in pairs. */
@@ -15,6 +15,8 @@ export interface LatencySegment {
   /** 1 for the first: the n-th has 1/(n (n + 1)) of the metric's risk. */
   readonly number: number;
   readonly counts: Readonly<Record<LatencyQuantile, LatencyCounts>>;
+  /** Of the counts, requests that were not over at the last row. @default none */
+  readonly open?: Readonly<Record<"new" | "old", readonly OpenRequests[]>> | undefined;
   /** Requests, and seconds of ready pods, of rows that tell pods. */
   readonly load: Readonly<Record<"new" | "old", { readonly requests: number; readonly podSeconds: number }>>;
 }
@@ -31,6 +33,10 @@ export interface Judgement {
   readonly errors: ErrorCounts;
   /** By all of their requests. @default none was drawn */
   readonly users?: readonly UserCounts[] | undefined;
+  /** Requests that the coin drew, as recorders tell of them. @default none is recorded */
+  readonly recorded?: readonly CoinCounts[] | undefined;
+  /** Requests whose records the recorders lost. @default none */
+  readonly lost?: number | undefined;
   readonly total: Readonly<Record<"new" | "old", SideTotal>>;
   readonly mismatch: { readonly compared: number; readonly mismatches: number };
   readonly latency: LatencySegment;

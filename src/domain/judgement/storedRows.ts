@@ -11,6 +11,7 @@ const timed = z
       ([atLeast, atMost, count]): TimedRequests => ({ atLeast, atMost: atMost ?? Number.POSITIVE_INFINITY, count }),
     ),
   );
+const open = z.array(z.strictObject({ atLeast: z.number(), count: z.number() }));
 const side = z.strictObject({
   requests: z.number(),
   failed: z.number(),
@@ -37,6 +38,15 @@ const storedRow = z.discriminatedUnion("kind", [
     weight: z.number(),
     new: users,
     old: users,
+  }),
+  z.strictObject({
+    kind: z.literal("recorded"),
+    second: z.number(),
+    weight: z.number(),
+    new: side,
+    old: side,
+    open: z.strictObject({ new: open, old: open }).optional(),
+    lost: z.number().optional(),
   }),
   z.strictObject({
     kind: z.literal("pairs"),
@@ -72,7 +82,7 @@ export function toStored(row: JudgementRow, { maxLatencyRatio = {} }: Pick<Judge
     isTimed
       ? requests.map(({ atLeast, atMost, count }) => [atLeast, Number.isFinite(atMost) ? atMost : null, count])
       : [];
-  if (row.kind === "routed") {
+  if (row.kind === "routed" || row.kind === "recorded") {
     const of = ({ timed: all, ...counts }: typeof row.new) => ({ ...counts, timed: durations(all) });
     return { ...row, new: of(row.new), old: of(row.old) };
   }

@@ -1,8 +1,16 @@
 import { count, percent } from "../shadow/readable.ts";
-import { differenceBounds, type ErrorCounts, failureShares } from "./coin.ts";
-import { coinOf, isEnough, limitedShare } from "./evidence.ts";
-import type { JudgementRow, LimitRow } from "./rows.ts";
-import { type JudgeSettings, type LatencyQuantile, latencyQuantiles, type Metric, metricsOf } from "./settings.ts";
+import { type CoinCounts, differenceBounds, type ErrorCounts, failureShares } from "./coin.ts";
+import { coinOf, isCoinMetric, isEnough, limitedShare } from "./evidence.ts";
+import type { OpenRequests } from "./latencyRatio.ts";
+import type { JudgementRow, LimitRow, SideCounts } from "./rows.ts";
+import {
+  type JudgeSettings,
+  type LatencyQuantile,
+  latencyQuantiles,
+  type Metric,
+  metricsOf,
+  riskShareOf,
+} from "./settings.ts";
 import { anytimeLowerBound, anytimeUpperBound, logEvidenceAbove, logEvidenceBelow, mostEvidence } from "./share.ts";
 import type { Decision, Judgement, MetricVerdict, SideTotal, Verdict } from "./state.ts";
 
@@ -29,10 +37,17 @@ function touches(row: JudgementRow, metric: Metric): boolean {
   if (row.kind === "users")
     return metric === (row.of === "first" ? "errors" : "users") && row.new.slice(1).some((users) => users > 0);
   if (metric === "users") return false;
+  if (row.kind === "recorded")
+    return metric === "streams" ? row.new.failed > 0 : metric in latencyQuantiles && isTimed(row.new, row.open?.new);
+  if (metric === "streams") return false;
   if (metric === "mismatch") return row.kind === "pairs" && row.mismatches > 0;
   if (metric === "errors" || metric === "maxErrors")
     return row.kind === "pairs" ? row.newFailed > 0 : row.new.failed > 0;
   return row.kind === "pairs" ? row.newTimed.length > 0 : row.new.timed.length > 0;
+}
+
+function isTimed({ timed }: Pick<SideCounts, "timed">, open: readonly OpenRequests[] = []): boolean {
+  return timed.length + open.length > 0;
 }
 
 /** A value that was above a limit of the stack's own for too long: bad, whatever the comparison says. */
@@ -54,6 +69,7 @@ export function gistOf(judgement: Judgement, settings: JudgeSettings): string {
     ...missing,
     ...Object.keys(unknownLimits).sort(),
     ...(wrongShares(judgement).length > 0 ? ["shares"] : []),
+    ...(recordingGaps(judgement, settings).length > 0 ? ["recordings"] : []),
     ...(failAlike(judgement, settings) ? ["both fail"] : []),
     ...(loadOf(judgement) === "differs" ? ["load differs"] : []),
   ];
@@ -71,7 +87,7 @@ function verdictWith(judgement: Judgement, settings: JudgeSettings, areBad: read
     return { metric, decision, sentence: sentenceOf(judgement, metric, settings, decision) };
   });
   const later = metricsOf(settings).filter(
-    (metric) => metric !== "users" && isOutstanding(judgement, metric, settings),
+    (metric) => metric !== "users" && metric !== "streams" && isOutstanding(judgement, metric, settings),
   );
   const notes = [
     ...(settings.control === 0 ? ["no control"] : []),
@@ -80,6 +96,7 @@ function verdictWith(judgement: Judgement, settings: JudgeSettings, areBad: read
           `${later.map((metric) => (metric === "mismatch" ? "answers" : metric)).join(" and ")} are compared once the new version answers all requests`,
         ]
       : []),
+    ...(tellsWholeStreams(judgement, settings) ? ["whole stream", "no warm-up"] : []),
     ...(loadOf(judgement) === "differs" && metrics.some(({ metric }) => metric in latencyQuantiles)
       ? ["load differs"]
       : []),
@@ -88,6 +105,7 @@ function verdictWith(judgement: Judgement, settings: JudgeSettings, areBad: read
     ...judgement.missing.map((source) => `${source} does not report`),
     ...Object.values(judgement.unknownLimits ?? {}),
     ...wrongShares(judgement),
+    ...recordingGaps(judgement, settings),
     ...(failAlike(judgement, settings) ? [`both versions fail: ${sides(judgement)}`] : []),
   ];
   const bad = metrics.filter(({ decision }) => decision === "bad");
@@ -103,21 +121,20 @@ function isBad(judgement: Judgement, metric: Metric, settings: JudgeSettings): b
   // Where the old version fails alike, a fixed limit says nothing about the new one.
   if (metric === "maxErrors" && failAlike(judgement, settings)) return false;
   if (metric in latencyQuantiles && loadOf(judgement) !== "alike") return false;
+  if (isOfRecordings(metric) && recordingGaps(judgement, settings).length > 0) return false;
   return isEnough(judgement, metric, "bad", settings);
 }
 
 function isGood(judgement: Judgement, metric: Metric, settings: JudgeSettings): boolean {
   if (metric in latencyQuantiles && loadOf(judgement) === "unknown") return false;
+  if (isOfRecordings(metric) && recordingGaps(judgement, settings).length > 0) return false;
   return seenOf(judgement, metric, settings) >= settings.minRequests && isEnough(judgement, metric, "good", settings);
 }
 
 /** Requests, or pairs, of the side that has fewer. */
 function seenOf(judgement: Judgement, metric: Metric, settings: JudgeSettings): number {
   if (metric === "maxErrors" || metric === "mismatch") return limitedShare(judgement, metric, settings).trials;
-  const seen =
-    metric === "errors" || metric === "users"
-      ? comparedIn(coinOf(judgement, metric))
-      : timedRequests(judgement, metric);
+  const seen = isCoinMetric(metric) ? comparedIn(coinOf(judgement, metric)) : timedRequests(judgement, metric);
   return Math.min(seen.new, seen.old);
 }
 
@@ -126,15 +143,53 @@ function seenOf(judgement: Judgement, metric: Metric, settings: JudgeSettings): 
  * lost on one side, or the router does something else. Then the one thing that the bounds rest on does not hold.
  */
 function wrongShares({ errors: { routed }, users = [] }: Judgement): string[] {
-  const drawn = [
-    ...routed.map((counts) => ({
-      weight: counts.weight,
-      ofNew: counts.newFailed + counts.newAnswered,
-      ofOld: counts.oldFailed + counts.oldAnswered,
-      what: "requests",
-    })),
+  return unlikely([
+    ...drawnBy(routed, "requests"),
     ...users.map(({ weight, new: fresh, old }) => ({ weight, ofNew: sum(fresh), ofOld: sum(old), what: "users" })),
-  ];
+  ]);
+}
+
+/**
+ * Why nothing is known of what recorders store of requests that are drawn: records are lost, or those of one side are fewer than the coin can make them,
+ * because they were not stored, or not in time. What the gateway counts is judged all the same.
+ */
+function recordingGaps(judgement: Judgement, { recorded: isRecorded }: JudgeSettings): string[] {
+  if (!isRecorded || !isDrawn(judgement)) return [];
+  const { recorded = [], lost = 0, latency } = judgement;
+  const open = (side: "new" | "old", weight: number) =>
+    latency.under === weight ? sum((latency.open?.[side] ?? []).map(({ count: requests }) => requests)) : 0;
+  // One that is slower has as many, of which more are not over.
+  const begun = drawnBy(recorded, "recorded requests").map(({ weight, ofNew, ofOld, what }) => {
+    return { weight, ofNew: ofNew + open("new", weight), ofOld: ofOld + open("old", weight), what };
+  });
+  return [...(lost > 0 ? [`the recorders lost the records of ${count(lost)} requests`] : []), ...unlikely(begun)];
+}
+
+function isOfRecordings(metric: Metric): boolean {
+  return metric === "streams" || metric in latencyQuantiles;
+}
+
+/** Durations are the gateway's. */
+function tellsWholeStreams(judgement: Judgement, settings: JudgeSettings): boolean {
+  const { recorded, users, control, maxLatencyRatio = {} } = settings;
+  return !recorded && !users && control > 0 && isDrawn(judgement) && Object.keys(maxLatencyRatio).length > 0;
+}
+
+interface Drawn {
+  readonly weight: number;
+  readonly ofNew: number;
+  readonly ofOld: number;
+  readonly what: string;
+}
+
+function drawnBy(routed: readonly CoinCounts[], what: string): Drawn[] {
+  return routed.map(({ weight, newFailed, newAnswered, oldFailed, oldAnswered }) => {
+    return { weight, ofNew: newFailed + newAnswered, ofOld: oldFailed + oldAnswered, what };
+  });
+}
+
+/** Shares that the coin cannot give, as sentences. */
+function unlikely(drawn: readonly Drawn[]): string[] {
   return drawn.flatMap(({ weight, ofNew, ofOld, what }) => {
     const all = ofNew + ofOld;
     const enough = Math.log(2 / wrongShareRisk);
@@ -183,7 +238,7 @@ function isComparedLater(judgement: Judgement): boolean {
  */
 function isOutstanding(judgement: Judgement, metric: Metric, { users }: JudgeSettings): boolean {
   if (metric === "mismatch") return isComparedLater(judgement);
-  if (metric === "users") return !isDrawn(judgement);
+  if (metric === "users" || metric === "streams") return !isDrawn(judgement);
   return metric in latencyQuantiles && users === true && isDrawn(judgement);
 }
 
@@ -204,6 +259,15 @@ function sides({ total }: Judgement): string {
   return `errors ${ofAll(total.new)} against ${ofAll(total.old)}`;
 }
 
+/** Such as `errors in recordings 12 of 180 against 3 of 1,620`. */
+function recordedSides({ recorded = [] }: Judgement): string {
+  const of = (failed: "newFailed" | "oldFailed", answered: "newAnswered" | "oldAnswered") => {
+    const failures = sum(recorded.map((counts) => counts[failed]));
+    return ofAll({ failed: failures, requests: failures + sum(recorded.map((counts) => counts[answered])) });
+  };
+  return `errors in recordings ${of("newFailed", "newAnswered")} against ${of("oldFailed", "oldAnswered")}`;
+}
+
 /** Such as `of the requests of a user 12.5 % fail, by 40 users, against 0.2 %, by 360`. */
 function usersIn(counts: ErrorCounts): string {
   const seen = comparedIn(counts);
@@ -221,9 +285,9 @@ function ofAll({ failed, requests }: SideTotal): string {
 }
 
 function sentenceOf(judgement: Judgement, metric: Metric, settings: JudgeSettings, decision: Decision): string {
-  const splitRisk = judgement.risk / metricsOf(settings).length;
+  const splitRisk = judgement.risk * riskShareOf(metric, settings);
   const needed = `at least ${count(settings.minRequests)} are needed on each side before it is good`;
-  if (metric === "errors" || metric === "users") {
+  if (isCoinMetric(metric)) {
     const counts = coinOf(judgement, metric);
     const { low, high } = differenceBounds(counts, decision === "bad" ? splitRisk : judgement.risk);
     const seen = comparedIn(counts);
@@ -232,7 +296,7 @@ function sentenceOf(judgement: Judgement, metric: Metric, settings: JudgeSetting
         ? `at least ${points(Math.max(low, settings.maxErrorIncrease))} more`
         : `at most ${points(high)} more`;
     const few = decision !== "bad" && Math.min(seen.new, seen.old) < settings.minRequests ? `; ${needed}` : "";
-    const of = metric === "errors" ? sides(judgement) : usersIn(counts);
+    const of = { errors: sides, users: () => usersIn(counts), streams: recordedSides }[metric](judgement);
     return `${of}, ${bounds}, ${points(settings.maxErrorIncrease)} are allowed${few}`;
   }
   if (metric === "maxErrors" || metric === "mismatch") {

@@ -228,6 +228,11 @@ export const modelRefusals = {
     fix: "write {p50: 1.5, p95: 2}, or remove the key",
     cause: "Each quantile is judged by a ratio of its own.",
   },
+  "judge.warmup": {
+    says: "only durations have a warm-up, and none is judged",
+    fix: "declare {ratio}, or remove the key",
+    cause: "Errors count from a pod's first request.",
+  },
   "judge.limits-without-prometheus": {
     says: "the values are read from a Prometheus, and the stack names none",
     fix: "declare {prometheus}, or remove the key",

@@ -3,8 +3,8 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 
 /**
- * The header by which a gateway tells recorders how a request came to its side, whatever the client sent under this one: the name of the cookie that
- * keeps the side, or {@link hashCoin}. Models are not meant to see it.
+ * The header by which a gateway tells recorders how a request came to its side, whatever the client sent under this one: {@link drawnCoin}, the name of
+ * the cookie that keeps the side, or {@link hashCoin}. Models are not meant to see it.
  */
 export const coinHeader = "x-menagerie-coin";
 
@@ -14,6 +14,11 @@ const longestId = 256;
 /** Name of the cookie that keeps a user on one side. Another generation of the traffic has another one, so that it draws everybody anew. */
 export function coinCookie(route: string, generation: number): string {
   return `menagerie-${route}-${generation}`;
+}
+
+/** What the gateway tells of requests that are drawn one by one, by the weight of a generation of the traffic. */
+export function drawnCoin(generation: number): string {
+  return `coin ${generation}`;
 }
 
 /** What the gateway tells where the hash of a header's value keeps a user on one side: the name of the header, and the key that hides its value. */
@@ -30,7 +35,7 @@ export function hashCoin({ generation, header, key }: HashCoin): string {
 }
 
 /**
- * What a recorder stores of it, beside the request's headers. By a cookie: `drawn <generation>`, or `kept <generation> <id of the request that was
+ * What a recorder stores of it, beside the request's headers. Of requests that are drawn one by one: the same. By a cookie: `drawn <generation>`, or `kept <generation> <id of the request that was
  * drawn>`; a cookie that an earlier Menagerie set has no id, and one that is too long to be stored counts as none. By the hash of a header: `hash
  * <generation> <keyed hash of the value>`; undefined for a request without the header, which is drawn by itself and is nobody's. Neither the cookie
  * nor the value is stored. Undefined where the gateway told nothing.
@@ -45,6 +50,7 @@ export function storedCoin(
   valuesOf: (header: string) => readonly string[] | undefined = () => undefined,
 ): string | undefined {
   if (told === undefined) return undefined;
+  if (/^coin \d{1,15}$/.test(told)) return told;
   const [, hashed, header = "", key = ""] = /^hash (\d{1,15}) ([a-z0-9-]+) ([0-9a-f]{32})$/.exec(told) ?? [];
   if (hashed !== undefined) {
     const values = valuesOf(header);

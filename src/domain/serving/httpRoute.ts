@@ -68,7 +68,10 @@ function settingCookie(value: string) {
   return { type: "ResponseHeaderModifier" as const, responseHeaderModifier: { add: [{ name: "set-cookie", value }] } };
 }
 
-function filtersOf<Text>({ paths, rewrite, removedHeaders, mirrors = [] }: RouteRule<Text>, namespace: string) {
+function filtersOf<Text>(
+  { paths, rewrite, removedHeaders, setHeaders, mirrors = [] }: RouteRule<Text>,
+  namespace: string,
+) {
   return [
     ...(rewrite
       ? [
@@ -83,8 +86,17 @@ function filtersOf<Text>({ paths, rewrite, removedHeaders, mirrors = [] }: Route
           },
         ]
       : []),
-    ...(removedHeaders
-      ? [{ type: "RequestHeaderModifier" as const, requestHeaderModifier: { remove: [...removedHeaders] } }]
+    // A rule may have one such filter.
+    ...(removedHeaders || setHeaders
+      ? [
+          {
+            type: "RequestHeaderModifier" as const,
+            requestHeaderModifier: {
+              ...(removedHeaders ? { remove: [...removedHeaders] } : {}),
+              ...(setHeaders ? { set: named(setHeaders) } : {}),
+            },
+          },
+        ]
       : []),
     ...mirrors.map(({ percent, ...backend }) => ({
       type: "RequestMirror" as const,
@@ -94,8 +106,11 @@ function filtersOf<Text>({ paths, rewrite, removedHeaders, mirrors = [] }: Route
 }
 
 function settingHeaders(headers: Readonly<Record<string, string>>) {
-  const set = Object.entries(headers).map(([name, value]) => ({ name, value }));
-  return { type: "RequestHeaderModifier" as const, requestHeaderModifier: { set } };
+  return { type: "RequestHeaderModifier" as const, requestHeaderModifier: { set: named(headers) } };
+}
+
+function named(headers: Readonly<Record<string, string>>) {
+  return Object.entries(headers).map(([name, value]) => ({ name, value }));
 }
 
 /** A Service of another namespace needs a ReferenceGrant there, see {@link referencesOf}. */

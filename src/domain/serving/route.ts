@@ -94,6 +94,11 @@ export interface RouteRule<Text = string> {
    * @default none
    */
   readonly removedHeaders?: readonly string[];
+  /**
+   * Request headers that every destination gets, whatever the client sent under their names.
+   * @default none
+   */
+  readonly setHeaders?: Readonly<Record<string, string>>;
   readonly destinations: readonly Destination[];
   /** @default none */
   readonly mirrors?: readonly Mirror[];

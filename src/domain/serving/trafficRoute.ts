@@ -1,7 +1,7 @@
 import { type RolloutTraffic, stickyHeaderOf } from "../zoo/traffic.ts";
 import { activatorBackend, copiedHeader, versionHeader } from "./activator.ts";
 import { batchesBackend, batchHeader } from "./batchRequests.ts";
-import { coinCookie, coinHeader, hashCoin } from "./coin.ts";
+import { coinCookie, coinHeader, drawnCoin, hashCoin } from "./coin.ts";
 import { httpRouteManifest } from "./httpRoute.ts";
 import { httpRouteLimits } from "./httpRouteFeatures.ts";
 import { modelLabels } from "./inferenceService.ts";
@@ -35,6 +35,8 @@ export interface DividedRoute
   readonly batches?: { readonly servicesNamespace: string } | undefined;
   /** Every request of users whom a header keeps on one side is recorded: recorders are told who is whose. @default they are not */
   readonly tellsUsers?: true | undefined;
+  /** Every request of both versions is recorded, and judged: recorders are told which were drawn one by one. @default they are not */
+  readonly tellsDraws?: true | undefined;
 }
 
 /** Name of the object that divides a model's requests. `-traffic` is as short as what ends Services of versions. */
@@ -141,6 +143,8 @@ function sideRules(
   // Recorders tell users apart by the id of the request that was drawn for them, or by their header.
   const coin = isTold ? (cookie ?? hash) : undefined;
   const told = coin === undefined ? {} : { [coinHeader]: coin };
+  // What stands with the rule, HTTPRoutes of every gateway can set.
+  const drawn = isTold && isDrawn && !sticky && route.tellsDraws ? { [coinHeader]: drawnCoin(generation) } : undefined;
   const path = `${servingPath(route.namespace, route.name)}/`;
   const copied = isDrawn || control === 0 ? undefined : weight >= 100 ? route.old : route.new;
   const woken = copied && frontOf(copied) ? { [copiedHeader]: copied.service } : {};
@@ -164,6 +168,7 @@ function sideRules(
     {
       name: !isDrawn ? "all" : isHashed ? stickyRule(route) : "drawn",
       paths: [],
+      ...(drawn ? { setHeaders: drawn } : {}),
       destinations: sides.map((each) => ({
         ...destinationOf(each.side, route, { ...told, ...woken }),
         ...(isDrawn ? { weight: isHashed ? hundredths(each.weight) : whole(each.weight, weight) } : {}),

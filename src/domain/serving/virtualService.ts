@@ -50,14 +50,19 @@ function headerMatches(headers: Readonly<Record<string, string>>) {
   return Object.fromEntries(Object.entries(headers).map(([name, regex]) => [name, { regex }]));
 }
 
-function leading({ destinations, mirrors }: Pick<RouteRule, "destinations" | "mirrors">) {
+/** Headers stand with the destinations: those of a delegate's rule would take the place of what the rule that names it removes. */
+function leading({
+  destinations,
+  mirrors,
+  setHeaders: ofAll,
+}: Pick<RouteRule, "destinations" | "mirrors" | "setHeaders">) {
   return {
     route: destinations.map(({ weight, setHeaders, setCookie, ...backend }) => ({
       destination: destination(backend),
-      ...(setHeaders || setCookie !== undefined
+      ...(ofAll || setHeaders || setCookie !== undefined
         ? {
             headers: {
-              ...(setHeaders ? { request: { set: { ...setHeaders } } } : {}),
+              ...(ofAll || setHeaders ? { request: { set: { ...ofAll, ...setHeaders } } } : {}),
               ...(setCookie === undefined ? {} : { response: { add: { "set-cookie": setCookie } } }),
             },
           }

@@ -13,6 +13,7 @@ import {
   storeRows,
 } from "../../adapters/postgres/judgement/judgements.ts";
 import { readCountFacts } from "../../adapters/postgres/judgement/readCounts.ts";
+import { readDrawn, readRecorders } from "../../adapters/postgres/judgement/readDrawn.ts";
 import { readPairs } from "../../adapters/postgres/judgement/readPairs.ts";
 import { readUsers } from "../../adapters/postgres/judgement/readUsers.ts";
 import type { Prometheus } from "../../adapters/prometheus/gatewayReadings.ts";
@@ -20,9 +21,13 @@ import { readLimit } from "../../adapters/prometheus/readLimit.ts";
 import type { DeclaredJudge } from "../../domain/judgement/declared.ts";
 import { limitRow, newLimitRows, rangeOf } from "../../domain/judgement/limits.ts";
 import { pairRows } from "../../domain/judgement/pairRows.ts";
+import { type RecordersTold, recordedRows } from "../../domain/judgement/recordedRows.ts";
 import { countRows, type WeightStep } from "../../domain/judgement/routedRows.ts";
-import type { LimitRow, PairsRow, UsersRow } from "../../domain/judgement/rows.ts";
+import type { LimitRow, PairsRow, RecordedRow, UsersRow } from "../../domain/judgement/rows.ts";
+import type { Judgement } from "../../domain/judgement/state.ts";
 import { userRows } from "../../domain/judgement/userRows.ts";
+import { type Readiness, warmSeconds } from "../../domain/judgement/warmup.ts";
+import { openEvery } from "../../domain/recording/openRequests.ts";
 import type { Second } from "../../domain/traffic/seconds.ts";
 
 /** Recorders store what they have every second; a busy database takes it a little later. Seconds. */
@@ -42,8 +47,8 @@ export interface ModelVerdict extends NewVerdict {
 export interface JudgingOptions {
   /** Is asked for the values of fixed limits. @default they are not known */
   readonly prometheus?: Prometheus | undefined;
-  /** Counts the pods of an InferenceService that are ready; undefined where nobody can tell. @default they are not known */
-  readonly readyPods?: ((service: string) => Promise<number | undefined>) | undefined;
+  /** The pods of an InferenceService that are ready; undefined where nobody can tell. @default they are not known */
+  readonly readiness?: ((service: string) => Promise<Readiness | undefined>) | undefined;
   /** Told of a rollout that could not be judged; the others are. @default it is thrown */
   readonly onFailed?: ((model: string, error: unknown) => void) | undefined;
 }
@@ -71,13 +76,17 @@ export async function judgeOnce(client: ClientBase, now: Date, options: JudgingO
       const isDue = rollout.judge.limits.length > 0 && Math.abs(seconds - at.limits) >= limitsEvery;
       // Before the transaction, which holds no lock while Prometheus thinks.
       const limits = isDue && isAnswering(steps) ? await askedLimits(rollout.judge, seconds, options.prometheus) : [];
-      const pods = await podsOf(rollout, options);
+      const ready = await readinessOf(rollout, options);
+      const [ofNew, ofOld] = ready;
+      const pods = ofNew && ofOld && { new: ofNew.pods, old: ofOld.pods };
       await storeRows(client, id, async (cursor, state) => {
         const facts = await readCountFacts(client, rollout, steps, cursor, seconds);
+        const warm = warmSeconds(cursor.warm ?? [], ready, rollout.judge.warmupSeconds ?? 0, seconds);
         const counted = countRows(cursor, { ...facts, pods });
-        const paired = await readRecorded(client, rollout, steps, { ...cursor, ...counted.cursor }, seconds);
-        const rows = [...counted.rows, ...paired.rows, ...newLimitRows(limits, state)];
-        const moved = { users: cursor.users, pairs: paired.until, limits: isDue ? seconds : cursor.limits };
+        const at = { ...cursor, ...counted.cursor, warm, now: seconds };
+        const recorded = await readRecorded(client, rollout, steps, at, state);
+        const rows = [...counted.rows, ...recorded.rows, ...newLimitRows(limits, state)];
+        const moved = { users: cursor.users, pairs: recorded.until, limits: isDue ? seconds : cursor.limits, warm };
         return { rows, cursor: { ...counted.cursor, ...moved } };
       });
       for (let isWhole = false; !isWhole; ) {
@@ -93,7 +102,7 @@ export async function judgeOnce(client: ClientBase, now: Date, options: JudgingO
 }
 
 /**
- * Pairs, and users' requests, whose answers were over up to some seconds before now, and no later than counts were read: a clock that jumps passes
+ * Pairs, users' requests, and those that the coin drew, whose answers were over up to some seconds before now, and no later than counts were read: a clock that jumps passes
  * over none. What a recorder stores later than that is not counted.
  */
 async function readRecorded(
@@ -105,24 +114,44 @@ async function readRecorded(
     second,
     longest,
     users: drawnFrom = 0,
-  }: Pick<JudgementCursor, "pairs" | "second" | "longest" | "users">,
-  now: Second,
-): Promise<{ readonly rows: readonly (PairsRow | UsersRow)[]; readonly until: Second }> {
-  const { recordedIn, compare = {}, users } = rollout.judge;
-  const until = Math.min(now - recordersLag, second, since + mostPairSeconds);
+    warm = [],
+    now,
+  }: Pick<JudgementCursor, "pairs" | "second" | "longest" | "users" | "warm"> & { readonly now: Second },
+  state: Judgement,
+): Promise<{ readonly rows: readonly (PairsRow | UsersRow | RecordedRow)[]; readonly until: Second }> {
+  const { recordedIn, compare = {}, users, recorded } = rollout.judge;
+  const latest = Math.min(now - recordersLag, second, since + mostPairSeconds);
+  // Recorders tell what is open at such seconds.
+  const until = latest - (latest % openEvery);
   if (recordedIn === undefined || until < since + pairsEvery) return { rows: [], until: since };
   const pairs = await readPairs(client, recordedIn, rollout, { since, until });
-  const drawn = users
-    ? await readUsers(client, { ...rollout, schema: recordedIn, steps }, { since, until, drawnFrom })
-    : [];
-  return { rows: [...userRows(drawn, steps), ...pairRows(pairs, compare, steps, longest)], until };
+  const asked = { ...rollout, schema: recordedIn, steps };
+  const range = { since, until, drawnFrom };
+  const ofUsers = users ? await readUsers(client, asked, range) : [];
+  const timed = { isTimed: rollout.judge.maxLatencyRatio !== undefined, warm };
+  const drawn = recorded ? await readDrawn(client, asked, range, timed) : [];
+  const told = recorded ? await readRecorders(client, asked, range) : undefined;
+  return {
+    rows: [
+      ...userRows(ofUsers, steps),
+      ...recordedRows(drawn, steps, told && isNews(told, state) ? told : undefined, until),
+      ...pairRows(pairs, compare, steps, longest, warm),
+    ],
+    until,
+  };
+}
+
+function isNews({ open, lost }: RecordersTold, { latency, lost: before = 0 }: Judgement): boolean {
+  return lost !== before || latency.open !== undefined || open.new.length + open.old.length > 0;
 }
 
 /** Latency alone needs to know them. */
-async function podsOf({ judge, old, new: fresh }: JudgedRollout, { readyPods }: JudgingOptions) {
-  if (!readyPods || judge.maxLatencyRatio === undefined) return undefined;
-  const [ofNew, ofOld] = await Promise.all([readyPods(fresh.service), readyPods(old.service)]);
-  return ofNew === undefined || ofOld === undefined ? undefined : { new: ofNew, old: ofOld };
+function readinessOf(
+  { judge, old, new: fresh }: JudgedRollout,
+  { readiness }: JudgingOptions,
+): Promise<(Readiness | undefined)[]> {
+  if (!readiness || judge.maxLatencyRatio === undefined) return Promise.resolve([]);
+  return Promise.all([readiness(fresh.service), readiness(old.service)]);
 }
 
 /** The new version has requests by now: what a value says while it has none is not its doing. */

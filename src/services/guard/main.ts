@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { KubeConfig } from "@kubernetes/client-node";
 import pg, { type ClientBase } from "pg";
 import { pino } from "pino";
-import { readyPods } from "../../adapters/kubernetes/oldVersion.ts";
+import { readiness } from "../../adapters/kubernetes/oldVersion.ts";
 import { pruneJudgements } from "../../adapters/postgres/judgement/judgements.ts";
 import { readVerdicts } from "../../adapters/postgres/judgement/readVerdicts.ts";
 import { lead } from "../../adapters/postgres/leader.ts";
@@ -95,8 +95,8 @@ function tell({ model, what, isTrouble }: GuardNews): void {
 const judge = (client: ClientBase) =>
   judgeOnce(client, new Date(), {
     prometheus: settings.prometheus,
-    readyPods: (service) =>
-      readyPods(config, settings.modelsNamespace, service).catch((error: unknown) => {
+    readiness: (service) =>
+      readiness(config, settings.modelsNamespace, service).catch((error: unknown) => {
         log.warn({ err: error, service }, `pods are not counted: ${messageOf(error)}`);
         return undefined;
       }),

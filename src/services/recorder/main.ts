@@ -15,6 +15,7 @@ import { messageOf, OperatorError } from "../../domain/errors.ts";
 import type { LossReason } from "../../domain/recording/prediction.ts";
 import { keepOutOfDumps, placesOf } from "./crash.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
+import { OpenRequests } from "./openRequests.ts";
 import { Redaction } from "./redaction.ts";
 import { createRecorderServer } from "./server.ts";
 import { readSettings } from "./settings.ts";
@@ -61,6 +62,7 @@ metrics = createMetrics(log.positions);
 let unready: string | undefined = "the prediction tables are not checked yet";
 let verified = false;
 let stopping = false;
+let shipper: Worker | undefined;
 startShipper(metrics);
 const redaction = holdsBack
   ? new Redaction(
@@ -79,6 +81,7 @@ const predictor = new Pool(settings.predictor, {
   headersTimeout: settings.timeoutMs,
   bodyTimeout: settings.timeoutMs,
 });
+const open = new OpenRequests((told) => shipper?.postMessage(told));
 const { usageUrl, schema } = settings;
 const usage = usageUrl === undefined ? undefined : new UsageReports({ url: usageUrl, schema, log: logger });
 const server = createRecorderServer({
@@ -90,6 +93,7 @@ const server = createRecorderServer({
   budget: { ofBody: settings.bodyMaxBytes, ofAll: settings.memoryMaxBytes, used: 0 },
   keepsBodies: settings.keepsBodies,
   usage,
+  open,
   samplePercent: settings.samplePercent,
   storedHeaders: settings.storedHeaders,
   ownPaths: settings.ownPaths,
@@ -107,6 +111,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => 
 function startShipper(counted: Metrics): void {
   const workerData: ShipperInput = { logId: log.id, positions: log.positions.buffer };
   const worker = new Worker(new URL("./shipper.ts", import.meta.url), { workerData, argv: process.argv.slice(2) });
+  shipper = worker;
   worker.on("message", (message: ShipperReport) => {
     switch (message.kind) {
       case "ready":

@@ -17,6 +17,7 @@ import { Exchange, type ExchangeEnd } from "../forwarding/exchange.ts";
 import { acceptUpgrades, isWebSocket, passUpgrade, upgradeOf } from "../forwarding/upgrade.ts";
 import { Capture, type CaptureBudget } from "./capture.ts";
 import type { Metrics } from "./metrics.ts";
+import type { OpenRequests } from "./openRequests.ts";
 import { PieceTimes } from "./pieceTimes.ts";
 import { answerFailed } from "./predictorFailed.ts";
 import { recordedId } from "./recordedId.ts";
@@ -37,6 +38,8 @@ export interface RecorderParts {
   readonly keepsBodies: boolean;
   /** Who is told of tokens that the gateway has claims on. @default nobody */
   readonly usage?: Pick<UsageReports, "add"> | undefined;
+  /** Who is told of requests that are not over. @default nobody */
+  readonly open?: Pick<OpenRequests, "begin" | "end"> | undefined;
   /** Share of the predictions that are stored, in percent. */
   readonly samplePercent: number;
   /** Lower-case names. */
@@ -133,8 +136,12 @@ function record(parts: RecorderParts, operation: Operation, request: IncomingMes
   const tokens = typeof claim === "string" ? new AnswerTokens(operation, claimedBudget) : undefined;
   const pieceTimes = operation.joining === "none" || !isStored ? undefined : new PieceTimes();
 
+  const coin = toldOf(request);
+  const open = isStored ? parts.open?.begin(coin[coinHeader], requestTime) : undefined;
+
   const onEnd = ({ status, failure, wholeRequest, wholeResponse }: ExchangeEnd): void => {
     const latencyMs = performance.now() - startedAt;
+    parts.open?.end(open);
     if (tokens) void reportTokens(String(claim), tokens, status, wholeResponse);
     metrics.end(status ?? 499, latencyMs / 1000);
     if (failure) metrics.failures.inc({ failure });
@@ -152,7 +159,7 @@ function record(parts: RecorderParts, operation: Operation, request: IncomingMes
         unpaired: !isPaired,
         requestTime,
         url: withoutCredentials(request.url ?? "/"),
-        headers: storedHeaders(request.headers, parts.storedHeaders, toldOf(request)),
+        headers: storedHeaders(request.headers, parts.storedHeaders, coin),
         organization: organizationTold(request.headers[organizationHeader]),
         redacted: false,
         request: requestBody,
@@ -188,7 +195,11 @@ function record(parts: RecorderParts, operation: Operation, request: IncomingMes
       tokens?.onResponseEncoding(encoding);
     },
     onResponseData: (chunk: Buffer) => {
-      pieceTimes?.add(chunk.length, performance.now() - startedAt);
+      if (pieceTimes) {
+        const at = performance.now() - startedAt;
+        pieceTimes.add(chunk.length, at);
+        if (open) open.seen ??= at;
+      }
       answered.add(chunk);
       tokens?.onResponseData(chunk);
     },

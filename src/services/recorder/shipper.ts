@@ -13,6 +13,7 @@ import { type LogBatch, readBatch } from "../../adapters/predictionLog/read.ts";
 import { removeBefore } from "../../adapters/predictionLog/segments.ts";
 import { readAnswer } from "../../adapters/predictions/readAnswer.ts";
 import { messageOf } from "../../domain/errors.ts";
+import { type OpenTold, openSlots } from "../../domain/recording/openRequests.ts";
 import { sentenceOf } from "../../domain/refusals/clause.ts";
 import { readSettings } from "./settings.ts";
 import type { ShipperInput, ShipperReport, StoredStream } from "./shipping.ts";
@@ -39,6 +40,13 @@ const store = new PredictionStore({
   logId,
   recorder: settings.name,
   modelVersion: settings.modelVersion,
+});
+/** What was open at moments that are not stored yet. */
+const open: OpenTold[] = [];
+parentPort?.on("message", (told: OpenTold) => {
+  open.push(told);
+  // Of moments that long ago nobody asks any more.
+  if (open.length > openSlots) open.shift();
 });
 /** Predictions of the next batch: fewer after a batch that the database refused, until the refused one is alone. */
 let limit = largest.predictions;
@@ -88,6 +96,7 @@ async function connectAndStore(onProgress: () => void): Promise<unknown> {
         maintainedAt = performance.now();
       }
       positions.stored = position;
+      if (open.length > 0) await store.storeOpen(client, open.splice(0));
       const batch = await readBatch(settings.logFolder, position, positions.end, { ...largest, predictions: limit });
       if (batch.to === position) {
         if (removedTo < position) await removeStored(position);

@@ -136,6 +136,20 @@ it.each([
   expect(JSON.stringify(one(":EnvoyFilter iris-by-header")).includes("/users/")).toBe(tells ?? false);
 });
 
+it.each([
+  { change: { judge: {} }, tells: true },
+  { change: { judge: {}, recording: { sample: 50 } }, tells: undefined },
+  { change: { judge: {}, by: "cookie" }, tells: undefined },
+  { change: {}, tells: undefined },
+])(
+  "recorders are told which requests were drawn one by one where a judge goes by all of them: $change",
+  async (each) => {
+    const { resources } = await declaredOf(dividedBy(undefined, { recording: {}, ...each.change }));
+    const traffic = Object.entries(resources).find(([key]) => key.includes(":RolloutTraffic "))?.[1];
+    expect((traffic as { route: { tellsDraws?: true } }).route.tellsDraws).toBe(each.tells);
+  },
+);
+
 it("a release that was restored serves what its row says and builds nothing", async () => {
   const declared = await declaredOf(restoredCase);
   expectGolden("restored", declared);

@@ -447,6 +447,7 @@ describe("a judge", () => {
       control: 5,
       limits: [],
       action: "revert",
+      recorded: true,
       recordedIn: "recorded_m",
     });
     expect(found?.lines).toContain(
@@ -455,6 +456,15 @@ describe("a judge", () => {
     const before = registryOf([row(1, { isCurrent: true })], rollout());
     const copy = plan(m({ phase: "copy", from: 11, recording: {}, judge: {} }), before, local).get("m");
     expect(copy?.lines.join()).not.toContain("judged");
+  });
+
+  it("takes durations from recorders where every request is recorded and drawn by itself, without those of a pod's first seconds", () => {
+    const timed = (judge: object, change: object = {}) =>
+      judged({ recording: {}, judge: { maxLatencyRatio: { p50: 2 }, ...judge }, ...change })?.judge;
+    expect(timed({})).toMatchObject({ recorded: true, warmupSeconds: 30 });
+    expect(timed({ warmupSeconds: 0 })).toMatchObject({ recorded: true, warmupSeconds: 0 });
+    for (const change of [{ recording: { sample: 50 } }, { by: "cookie" }])
+      expect(Object.keys(timed({}, change) ?? {})).not.toContain("recorded");
   });
 
   it("without a control needs no recording, and judges the fixed limit alone", () => {

@@ -6,7 +6,7 @@ import type { JudgementRow } from "../../../domain/judgement/rows.ts";
 import type { Decision, Judgement, Verdict } from "../../../domain/judgement/state.ts";
 import { fromStored, toStored } from "../../../domain/judgement/storedRows.ts";
 import { gistOf, verdictOf } from "../../../domain/judgement/verdict.ts";
-import type { Second } from "../../../domain/traffic/seconds.ts";
+import type { Interval, Second } from "../../../domain/traffic/seconds.ts";
 import { digestOf } from "../../../domain/zoo/smoke.ts";
 import { inTransaction } from "../transaction.ts";
 import type { JudgedRollout } from "./judgedRollouts.ts";
@@ -17,6 +17,8 @@ export interface JudgementCursor extends CountCursor {
   readonly pairs: Second;
   /** Users who are drawn before it are those of an earlier judgement. @default all count */
   readonly users?: Second | undefined;
+  /** When pods warmed up, of the last minutes. @default none did */
+  readonly warm?: readonly Interval[] | undefined;
   /** When fixed limits were asked for last. */
   readonly limits: Second;
   /** Rows that are stored, and of these how many are in the state. */

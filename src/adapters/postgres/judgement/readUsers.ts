@@ -1,40 +1,17 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { ClientBase } from "pg";
 import { drawnWithin, everyHash, type HashDraw, type HashRange } from "../../../domain/judgement/hashedUsers.ts";
-import { leastSettling, type WeightStep } from "../../../domain/judgement/routedRows.ts";
-import { isFailure } from "../../../domain/judgement/rows.ts";
+import type { WeightStep } from "../../../domain/judgement/routedRows.ts";
 import { type DrawnUsers, userWindow } from "../../../domain/judgement/userRows.ts";
 import type { Second } from "../../../domain/traffic/seconds.ts";
-import { quoteIdentifier } from "../identifier.ts";
 import { instant } from "../traffic/sources.ts";
-import type { JudgedRollout, JudgedSide } from "./judgedRollouts.ts";
-
-const failingStatuses = Array.from({ length: 200 }, (_, place) => 400 + place).filter(isFailure);
-
-/** Users of a rollout, by what their recorders stored. */
-export interface UsersAsked extends Pick<JudgedRollout, "modelId" | "hash"> {
-  readonly old: Pick<JudgedSide, "recordedAs">;
-  readonly new: Pick<JudgedSide, "recordedAs">;
-  /** Schema of both versions' recorded answers. */
-  readonly schema: string;
-  readonly steps: readonly WeightStep[];
-}
-
-/** What is new since the last time. */
-export interface UsersSince {
-  readonly since: Second;
-  readonly until: Second;
-  /** Users who were drawn before are those of an earlier judgement. */
-  readonly drawnFrom: Second;
-}
+import { type ToldAsked, type ToldSince, toldRequests } from "./toldRequests.ts";
 
 /**
  * Users whose side a gateway drew: by their first requests, of those that were over from `since` until `until`; and by all requests, of those who
  * were drawn `userWindow` before. Of a user whose first request took longer than that, nothing is told. Those by the hash of a header are noted, once
  * under each generation of the traffic, in the transaction that the client is in.
  */
-export async function readUsers(client: ClientBase, asked: UsersAsked, range: UsersSince): Promise<DrawnUsers[]> {
+export async function readUsers(client: ClientBase, asked: ToldAsked, range: ToldSince): Promise<DrawnUsers[]> {
   const dividing = asked.steps.filter(({ weight }) => weight > 0 && weight < 100);
   const isHashed = ({ isHashed: byHash = false }: WeightStep) => byHash;
   return [
@@ -43,9 +20,9 @@ export async function readUsers(client: ClientBase, asked: UsersAsked, range: Us
   ];
 }
 
-async function cookieUsers(client: ClientBase, asked: UsersAsked, range: UsersSince): Promise<DrawnUsers[]> {
+async function cookieUsers(client: ClientBase, asked: ToldAsked, range: ToldSince): Promise<DrawnUsers[]> {
   const { since, until, drawnFrom } = range;
-  const rows = await told<Omit<DrawnUsers, "side"> & Sided>(client, "cookieUsers.sql", asked, range, [
+  const rows = await toldRequests<Omit<DrawnUsers, "side"> & Sided>(client, "cookieUsers.sql", asked, range, [
     ...[instant(since), instant(until), instant(drawnFrom), userWindow],
   ]);
   return rows.map(sided);
@@ -65,11 +42,11 @@ interface FirstRequest extends Sided {
   readonly until: number | null;
 }
 
-async function hashedUsers(client: ClientBase, asked: UsersAsked, range: UsersSince): Promise<DrawnUsers[]> {
+async function hashedUsers(client: ClientBase, asked: ToldAsked, range: ToldSince): Promise<DrawnUsers[]> {
   const { since, until, drawnFrom } = range;
   const ofContent = [asked.modelId, asked.hash];
   const ended = [instant(since), instant(until), ...ofContent];
-  const firsts = await told<FirstRequest>(client, "hashDraws.sql", asked, range, ended);
+  const firsts = await toldRequests<FirstRequest>(client, "hashDraws.sql", asked, range, ended);
   const draws = drawsOf(firsts, asked.steps);
   const noted = await noteDraws(client, asked, draws);
   const first = draws.flatMap(({ request, chance }): DrawnUsers[] => {
@@ -78,7 +55,7 @@ async function hashedUsers(client: ClientBase, asked: UsersAsked, range: UsersSi
     const second = Math.floor(request.ended);
     return [sided({ of: "first" as const, second, generation, chance, isNew, share: failed ? 1 : 0, users: 1 })];
   });
-  const whole = await told<Omit<DrawnUsers, "side" | "of"> & Sided>(client, "hashedUsers.sql", asked, range, [
+  const whole = await toldRequests<Omit<DrawnUsers, "side" | "of"> & Sided>(client, "hashedUsers.sql", asked, range, [
     ...[...ended, instant(drawnFrom), userWindow],
   ]);
   return [...first, ...whole.map((row) => sided({ of: "whole" as const, ...row }))];
@@ -104,7 +81,7 @@ function drawsOf(firsts: readonly FirstRequest[], steps: readonly WeightStep[]):
 /** Answers those that were not noted before, as `<generation> <person>`. */
 async function noteDraws(
   client: ClientBase,
-  { modelId, hash }: Pick<UsersAsked, "modelId" | "hash">,
+  { modelId, hash }: Pick<ToldAsked, "modelId" | "hash">,
   draws: readonly NotedDraw[],
 ): Promise<ReadonlySet<string>> {
   if (draws.length === 0) return new Set();
@@ -124,43 +101,6 @@ async function noteDraws(
     ],
   );
   return new Set(rows.map(({ noted }) => noted));
-}
-
-/** @param values - of what `file` asks beside the requests of which gateways told */
-async function told<Row extends object>(
-  client: ClientBase,
-  file: string,
-  { schema, steps, old, new: fresh }: UsersAsked,
-  { since, until }: UsersSince,
-  values: readonly unknown[],
-): Promise<Row[]> {
-  const parts = await Promise.all(
-    ["toldRequests.sql", file].map((name) => readFile(join(import.meta.dirname, name), "utf8")),
-  );
-  const dividing = toldIn(steps);
-  const { rows } = await client.query<Row>(
-    parts.join("").replaceAll(":schema", () => quoteIdentifier(schema)),
-    [
-      ...[instant(since - userWindow), instant(until), old.recordedAs, fresh.recordedAs, failingStatuses],
-      ...[
-        dividing.map((each) => each.generation),
-        dividing.map((each) => each.since),
-        dividing.map((each) => each.until),
-      ],
-      ...values,
-    ],
-  );
-  return rows;
-}
-
-/** When gateways tell of each generation that divides requests: from its step on until they follow the next. */
-function toldIn(steps: readonly WeightStep[]) {
-  return steps.flatMap(({ generation, weight, at }, place) => {
-    if (weight <= 0 || weight >= 100) return [];
-    const next = steps.slice(place + 1).find(({ appliedAt }) => appliedAt !== undefined)?.appliedAt;
-    // A recorder's clock may be a second behind.
-    return [{ generation, since: at - 1, until: next === undefined ? Number.POSITIVE_INFINITY : next + leastSettling }];
-  });
 }
 
 function sided<Row extends Sided>({ isNew, ...row }: Row): Omit<Row, "isNew"> & Pick<DrawnUsers, "side"> {

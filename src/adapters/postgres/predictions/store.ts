@@ -2,6 +2,7 @@ import { pipeline } from "node:stream/promises";
 import type { Client } from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { AttemptNumbers, attemptKey } from "../../../domain/recording/attempts.ts";
+import { type OpenTold, openEvery, openSlots } from "../../../domain/recording/openRequests.ts";
 import { dayText, type Loss, type RecordedPrediction, utcDay } from "../../../domain/recording/prediction.ts";
 import { quoteIdentifier } from "../identifier.ts";
 import { sqlState } from "../server.ts";
@@ -147,6 +148,22 @@ export class PredictionStore {
           return this.store(client, batch);
         } else throw error;
       }
+    }
+  }
+
+  /** Stores what was open, each moment in the place of one that nobody asks for any more. Tables of an earlier release have no room for it. */
+  async storeOpen(client: Client, told: readonly OpenTold[]): Promise<void> {
+    const { logId, modelVersion } = this.#options;
+    const table = this.#table("recorder_open");
+    const { rows } = await client.query<{ exists: boolean }>("SELECT to_regclass($1) IS NOT NULL AS exists", [table]);
+    if (rows[0]?.exists !== true) return;
+    for (const { at, counts } of told) {
+      const slot = Math.floor(at / 1000 / openEvery) % openSlots;
+      await client.query(
+        `INSERT INTO ${table} (log_id, slot, at, model_version, open) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (log_id, slot) DO UPDATE SET at = excluded.at, model_version = excluded.model_version, open = excluded.open`,
+        [logId, slot, new Date(at), modelVersion, JSON.stringify(counts)],
+      );
     }
   }
 

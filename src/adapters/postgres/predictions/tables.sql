@@ -94,6 +94,18 @@ CREATE TABLE IF NOT EXISTS recorder_log (
 COMMENT ON TABLE recorder_log IS
   'Position up to which each recorder''s log is stored; moved in the transaction that stores, so that nothing is stored twice.';
 
+-- Since revision 6.
+CREATE TABLE IF NOT EXISTS recorder_open (
+  log_id uuid NOT NULL,
+  slot integer NOT NULL,
+  at timestamptz NOT NULL,
+  model_version text,
+  open jsonb NOT NULL,
+  PRIMARY KEY (log_id, slot)
+);
+COMMENT ON TABLE recorder_open IS
+  'Requests that were not over at a moment, of those that a rollout drew one by one, counted by how long they had lasted; some minutes of each recorder, for judges.';
+
 CREATE TABLE IF NOT EXISTS recording_losses (
   log_id uuid NOT NULL,
   position bigint NOT NULL,
@@ -165,6 +177,7 @@ BEGIN
     END;
   END LOOP;
   DELETE FROM recorder_log WHERE stored_at < oldest;
+  DELETE FROM recorder_open WHERE at < now() - interval '1 hour';
   RETURN dropped;
 END $$;
 COMMENT ON FUNCTION maintain_prediction_days() IS

@@ -18,6 +18,7 @@ import { failureShares } from "../../../../src/domain/judgement/coin.ts";
 import type { DeclaredJudge } from "../../../../src/domain/judgement/declared.ts";
 import { describeVerdict } from "../../../../src/domain/judgement/description.ts";
 import { beginJudgement, foldRow } from "../../../../src/domain/judgement/judgement.ts";
+import { latencyEdges } from "../../../../src/domain/judgement/latencyRatio.ts";
 import { patience } from "../../../../src/domain/judgement/routedRows.ts";
 import type { JudgementRow } from "../../../../src/domain/judgement/rows.ts";
 import type { Judgement, Verdict } from "../../../../src/domain/judgement/state.ts";
@@ -515,6 +516,159 @@ describe("users whom a cookie keeps on their side", () => {
   });
 });
 
+describe("requests that the coin drew, as recorders stored them", () => {
+  const schema = "recorded_draws";
+  const byRecorders: DeclaredJudge = { ...usualJudge, recorded: true, recordedIn: schema };
+  const timed: DeclaredJudge = { ...byRecorders, maxLatencyRatio: { p50: 1.5 }, warmupSeconds: 30 };
+  const versions = () => ({ new: contentVersion(judged.hash, {}), old: contentVersion("0".repeat(64), {}) });
+  const counted = async () =>
+    (
+      await client.query<{ state: Judgement }>(
+        "SELECT state FROM menagerie.judgement WHERE model_id = $1 ORDER BY id DESC LIMIT 1",
+        [judged.modelId],
+      )
+    ).rows[0]?.state;
+  const of = (requests: number, failed: Readonly<Record<"new" | "old", number>>, weight = 0.5) => ({
+    weight,
+    newFailed: failed.new,
+    newAnswered: requests - failed.new,
+    oldFailed: failed.old,
+    oldAnswered: requests - failed.old,
+  });
+  let generation: number;
+  let stored = 0;
+
+  beforeAll(async () => {
+    await ensurePredictionTables(client, schema, { retentionDays: 5 });
+    await client.query(`SELECT ${schema}.make_prediction_day((now() AT TIME ZONE 'UTC')::date - 1)`);
+  });
+
+  async function beginDrawn(judge: DeclaredJudge) {
+    await client.query(
+      `TRUNCATE ${schema}.inference_requests, ${schema}.inference_response, ${schema}.recording_losses`,
+    );
+    await client.query("UPDATE menagerie.rollout SET judge = NULL");
+    await begin(judge);
+    generation = await weightFrom(client, judged, 50, start - 100);
+  }
+
+  /** Requests that the coin drew for each side in turn, 20 ms apart, from a second on. */
+  async function drawn(
+    count: number,
+    answer: (side: "new" | "old", place: number) => Partial<StoredPrediction>,
+    { coin = `coin ${generation}`, from = 10 } = {},
+  ): Promise<void> {
+    const all = Array.from({ length: count }, (_, place) => {
+      const side = place % 2 === 0 ? "new" : "old";
+      stored += 1;
+      return {
+        id: `${judged.model}-${stored}`,
+        at: new Date((start + from) * 1000 + place * 20),
+        version: versions()[side],
+        operation: "chat",
+        headers: { "x-menagerie-coin": coin },
+        ...answer(side, place),
+      };
+    });
+    await storePredictions(client, schema, all);
+  }
+
+  const brokenOff = { failure: "failed" as const, raw: "data: {}", streamed: { firstTokenMs: 5, completionTokens: 1 } };
+
+  it("find a version whose streams of 200 end in an error, while the gateway counts them as answered", async () => {
+    await beginDrawn(byRecorders);
+    await drawn(80, (side) => (side === "new" ? brokenOff : {}));
+    await seconds(10, {}, {});
+    await seconds(2, { "2xx": 20 }, { "2xx": 20 });
+    await judgedUntil(start + 30);
+    expect((await verdicts()).at(-1)).toMatchObject({
+      decision: "bad",
+      because: [expect.stringMatching(/^errors in recordings \d+ of \d+ against 0 of \d+/)],
+    });
+    const state = await counted();
+    expect(state?.errors.routed).toEqual([of(40, { new: 0, old: 0 })]);
+    expect(state?.recorded?.[0]?.newAnswered).toBe(0);
+  });
+
+  it("are those that a gateway told of: not apps' requests, those of another time, or ids that come again", async () => {
+    await beginDrawn(byRecorders);
+    await drawn(40, () => ({}));
+    const failing = () => ({ status: 500 });
+    await drawn(20, failing, { coin: "" });
+    await drawn(20, failing, { coin: `coin ${generation + 1}` });
+    await drawn(20, failing, { coin: `drawn ${generation}` });
+    await drawn(20, failing, { from: -300 });
+    const again = `${judged.model}-again`;
+    await drawn(2, (_, place) => ({ ...failing(), id: again, attempt: place + 1, version: versions().new }));
+    await judgedUntil(start + 30);
+    expect((await counted())?.recorded).toEqual([of(20, { new: 0, old: 0 })]);
+  });
+
+  it("have durations until the first token, but for those of a pod's first seconds; what failed before it took at least as long", async () => {
+    await beginDrawn(timed);
+    const first = (milliseconds: number) => ({
+      raw: "data: {}",
+      streamed: { firstTokenMs: milliseconds, completionTokens: 1 },
+    });
+    // Pods of the new version become ready 20 s after the beginning: until 50 s later nothing is timed.
+    await drawn(100, (side) => ({ latencyMs: 3_000, ...first(side === "new" ? 40 : 100) }), { from: 0 });
+    await drawn(100, (side) => ({ latencyMs: 3_000, ...first(side === "new" ? 9_000 : 100) }), { from: 25 });
+    await drawn(100, (side) => (side === "new" ? { status: 503, latencyMs: 70 } : { latencyMs: 80 }), { from: 60 });
+    const readiness = async (service: string) => ({
+      pods: 2,
+      since: service.endsWith("v2") ? [start + 20.4, start - 5_000] : [start - 5_000],
+    });
+    await second({ "2xx": 1 }, { "2xx": 1 });
+    await judgeOnce(client, new Date((start + 40) * 1000), { readiness });
+    await seconds(90, { "2xx": 1 }, { "2xx": 1 });
+    for (let turn = 0; turn < 4; turn += 1) await judgeOnce(client, new Date((start + 130) * 1000), { readiness });
+    const state = await counted();
+    expect(state?.recorded).toEqual([of(150, { new: 50, old: 0 })]);
+    const [fresh, old] = [state?.latency.counts.p50.fresh, state?.latency.counts.p50.old];
+    const total = (counts: readonly number[] | undefined) => counts?.reduce((sum, each) => sum + each, 0);
+    expect([total(fresh?.surely), total(old?.surely)]).toEqual([100, 100]);
+    const between = (counts: readonly number[] | undefined, from: number, to: number) =>
+      counts?.reduce((sum, each, place) => {
+        const [low, high] = [latencyEdges[place - 1] ?? 0, latencyEdges[place] ?? Number.POSITIVE_INFINITY];
+        return high > from && low < to ? sum + each : sum;
+      }, 0);
+    // By edges times the ratio: 40 ms and 70 ms are counted as 27 and 47.
+    expect(between(fresh?.surely, 26, 27)).toBe(50);
+    expect(between(fresh?.surely, 46, 47)).toBe(50);
+    expect(fresh?.perhaps.at(-1)).toBe(50);
+    expect(between(old?.perhaps, 80, 101)).toBe(100);
+  });
+
+  it("are undecided where recorders lost some, by name, and the gateway's counts are judged all the same", async () => {
+    await beginDrawn(byRecorders);
+    await drawn(80, (side) => (side === "new" ? brokenOff : {}));
+    await client.query(
+      `INSERT INTO ${schema}.recording_losses (log_id, position, lost_at, reason, requests, recorder)
+       VALUES (gen_random_uuid(), 1, to_timestamp($1), 'full', 7, 'iris-v2-transformer-x'), (gen_random_uuid(), 1, to_timestamp($2), 'full', 9, 'before')`,
+      [start + 10, start - 900],
+    );
+    await seconds(12, { "2xx": 20 }, { "2xx": 20 });
+    await judgedUntil(start + 30);
+    expect((await verdicts()).at(-1)).toMatchObject({ decision: "undecided" });
+    expect((await verdicts()).at(-1)?.because).toContain("the recorders lost the records of 7 requests");
+    await seconds(4, { "5xx": 20 }, { "2xx": 20 });
+    await judge(told + 1);
+    expect((await verdicts()).at(-1)).toMatchObject({
+      decision: "bad",
+      because: [expect.stringMatching(/^errors 20 of/)],
+    });
+  });
+
+  it("are good where both versions answer alike", async () => {
+    await beginDrawn(byRecorders);
+    await drawn(2_000, () => ({}));
+    await seconds(60, { "2xx": 30 }, { "2xx": 30 });
+    await judgedUntil(start + 120);
+    expect((await decisions()).at(-1)).toBe("good");
+    expect((await counted())?.recorded).toEqual([of(1_000, { new: 0, old: 0 })]);
+  });
+});
+
 describe("users whom a header keeps on their side", () => {
   const schema = "recorded_by_header";
   const ofUsers: DeclaredJudge = { ...usualJudge, users: true, recordedIn: schema };
@@ -714,11 +868,11 @@ describe("pods", () => {
     await tenPercent();
     await seconds(30, { "2xx": 4 }, { "2xx": 36 });
     const asked: string[] = [];
-    const readyPods = async (service: string) => {
+    const readiness = async (service: string) => {
       asked.push(service);
-      return pods?.[service.endsWith("v2") ? "new" : "old"];
+      return pods && { pods: pods[service.endsWith("v2") ? "new" : "old"], since: [] };
     };
-    await judgeOnce(client, new Date((told + 1) * 1000), { readyPods });
+    await judgeOnce(client, new Date((told + 1) * 1000), { readiness });
     expect(asked.sort()).toEqual([`${judged.model}-v1`, `${judged.model}-v2`]);
     const p50 = (await verdicts()).at(-1)?.metrics.find(({ metric }) => metric === "p50");
     expect(p50?.sentence).toContain(says);

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readDrawn, readRecorders } from "../../../../src/adapters/postgres/judgement/readDrawn.ts";
 import { readUsers } from "../../../../src/adapters/postgres/judgement/readUsers.ts";
 import { withClient } from "../../../../src/adapters/postgres/server.ts";
 import { userWindow } from "../../../../src/domain/judgement/userRows.ts";
-import { hashCoin } from "../../../../src/domain/serving/coin.ts";
+import { openEvery } from "../../../../src/domain/recording/openRequests.ts";
+import { drawnCoin, hashCoin } from "../../../../src/domain/serving/coin.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 import { startPredictor, type TestPredictor } from "../../../support/predictor.ts";
 import { startRecorder, type TestRecorder } from "../../../support/recorder.ts";
@@ -167,6 +169,94 @@ it("of a user by a header, what is stored hides who it is, and the model is told
   expect(rows.map(({ headers }) => headers).join()).not.toMatch(/example|0123456789abcdef/);
   expect(seen).toContain("x-user");
   expect(seen).not.toContain("x-menagerie-coin");
+});
+
+describe("a request that is drawn one by one", () => {
+  const coin = drawnCoin(9);
+  const steps = [{ generation: 9, weight: 50, at: begun - 10, appliedAt: begun - 10, isSticky: false }];
+  const asked = { modelId: "1", hash: "b", schema, steps, old: { recordedAs: "1" }, new: { recordedAs: "2" } };
+  const range = { since: begun, until: begun + 300, drawnFrom: begun };
+  const timed = { isTimed: true, warm: [] };
+  const read = () => withClient(postgres.server, "postgres", (client) => readDrawn(client, asked, range, timed));
+  const stream = 'data: {"choices":[{"index":0,"delta":{"content":"Hello"}}]}\n\n';
+  /** Answers a stream with this at its end. */
+  const chat = async (side: "old" | "new", end: string) => {
+    predictor.answer = (response) =>
+      response.writeHead(200, { "content-type": "text/event-stream" }).end(`${stream}${end}`);
+    const response = await fetch(`${recorders[side].origin}/v1/chat/completions`, {
+      method: "POST",
+      body: '{"model": "m", "messages": [], "stream": true}',
+      headers: { "content-type": "application/json", "x-request-id": randomUUID(), "x-menagerie-coin": coin },
+    });
+    expect(response.status).toBe(200);
+    return response.text();
+  };
+
+  it("is stored with its side, what its stream told of errors, and when the first token came", async () => {
+    const usual = predictor.answer;
+    await chat("new", 'data: {"error":{"message":"out of memory"}}\n\n');
+    await chat("new", "data: [DONE]\n\n");
+    await chat("old", "data: [DONE]\n\n");
+    predictor.answer = usual;
+    await ask("old", { "x-menagerie-coin": coin }, false);
+    // Those of whom no gateway told.
+    await ask("old", {}, false);
+    const sides = async () =>
+      (await read()).flatMap(({ side, failed, isCut, requests }) =>
+        Array.from({ length: requests }, () => `${side} ${failed ? "failed" : "answered"}${isCut ? ", cut" : ""}`),
+      );
+    // Told of its first token before it failed.
+    await expect
+      .poll(async () => (await sides()).sort(), { interval: 50 })
+      .toEqual(["new answered", "new failed", "old answered", "old answered"]);
+    expect((await read()).every((each) => each.class !== null)).toBe(true);
+    const warm = [{ since: begun - 1, until: begun + 300 }];
+    const untimed = await withClient(postgres.server, "postgres", (client) =>
+      readDrawn(client, asked, range, { isTimed: true, warm }),
+    );
+    expect(untimed.every((each) => each.class === null)).toBe(true);
+  });
+
+  it("is told while it is not over, as of the same moments by all recorders, and is gone once it is", async () => {
+    const usual = predictor.answer;
+    let answer = () => {};
+    const isAsked = new Promise<void>((resolve) => {
+      predictor.answer = (response) => {
+        answer = () => response.writeHead(200, { "content-type": "application/json" }).end("{}");
+        resolve();
+      };
+    });
+    const hanging = ask("new", { "x-menagerie-coin": coin });
+    await isAsked;
+    predictor.answer = usual;
+    const moments = async () =>
+      (
+        await recorders.new.query<{ at: number }>(
+          "SELECT extract(epoch FROM at)::float8 AS at FROM recorder_open WHERE model_version = '2' ORDER BY at",
+        )
+      ).map(({ at }) => at);
+    await expect.poll(moments, { interval: 100 }).not.toEqual([]);
+    const [first = 0] = await moments();
+    expect(first % openEvery).toBe(0);
+    await expect.poll(moments, { interval: 100 }).toContain(first + openEvery);
+    const openAt = (until: number) =>
+      withClient(postgres.server, "postgres", (client) => readRecorders(client, asked, { drawnFrom: begun, until }));
+    const [one, again] = [await openAt(first), await openAt(first + openEvery)];
+    expect(one).toMatchObject({ lost: 0, open: { new: [{ count: 1 }], old: [] } });
+    const age = (told: typeof one) => told.open.new[0]?.atLeast ?? 0;
+    expect(age(again) - age(one)).toBeGreaterThan(0.95 * openEvery * 1000);
+    answer();
+    await hanging;
+    const last = async () => (await moments()).at(-1) ?? 0;
+    const over = await last();
+    expect((await openAt(over + openEvery)).open).toEqual({ new: [], old: [] });
+    // Of another generation nobody asks.
+    const other = { ...asked, steps: [{ generation: 10, weight: 50, at: begun, appliedAt: begun, isSticky: false }] };
+    const ofOther = await withClient(postgres.server, "postgres", (client) =>
+      readRecorders(client, other, { drawnFrom: begun, until: first }),
+    );
+    expect(ofOther.open).toEqual({ new: [], old: [] });
+  });
 });
 
 it("no cookie is stored", async () => {

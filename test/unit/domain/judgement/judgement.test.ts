@@ -4,10 +4,11 @@ import {
   isFailure,
   type JudgementRow,
   type PairsRow,
+  type RecordedRow,
   type RoutedRow,
   type SideCounts,
 } from "../../../../src/domain/judgement/rows.ts";
-import type { JudgeSettings } from "../../../../src/domain/judgement/settings.ts";
+import { type JudgeSettings, metricsOf, riskShareOf } from "../../../../src/domain/judgement/settings.ts";
 import type { Judgement } from "../../../../src/domain/judgement/state.ts";
 import { verdictOf } from "../../../../src/domain/judgement/verdict.ts";
 import { randomOf } from "../../../support/judge/random.ts";
@@ -36,15 +37,21 @@ function took(milliseconds: number, count: number) {
 }
 
 describe("a rollout's errors", () => {
-  test("a row costs the same after 10,000 as after 1,000: the state has as many numbers, and a decision takes as many logarithms", () => {
-    const by: JudgeSettings = { ...settings, maxMismatch: 0.02, maxLatencyRatio: { p50: 1.5, p95: 2 } };
+  test("a row costs the same after 100,000 as after 1,000: the state has as many numbers, and a decision takes as many logarithms", () => {
+    const by: JudgeSettings = {
+      ...settings,
+      recorded: true,
+      maxMismatch: 0.02,
+      maxLatencyRatio: { p50: 1.5, p95: 2 },
+    };
     const random = randomOf(7);
-    const row = () =>
-      routed(
-        0.5,
-        side(10, Number(random() < 0.05), { timed: took(20 + 100 * random(), 10) }),
-        side(10, Number(random() < 0.05), { timed: took(20 + 100 * random(), 10) }),
-      );
+    const answered = () => side(10, Number(random() < 0.05), { timed: took(20 + 100 * random(), 10) });
+    const row = (_: unknown, place: number): JudgementRow => {
+      if (place % 3 === 0) return routed(0.5, answered(), answered());
+      if (place % 3 === 1) return pairs({ neitherFailed: 9, newFailed: Number(random() < 0.01), compared: 9 });
+      const open = { new: took(900, 1), old: [] };
+      return { kind: "recorded", second: place, weight: 0.5, new: answered(), old: answered(), open };
+    };
     const numbers = (value: unknown): number =>
       typeof value === "object" && value !== null
         ? Object.values(value).reduce((sum: number, each) => sum + numbers(each), 0)
@@ -56,7 +63,7 @@ describe("a rollout's errors", () => {
       return { judgement, logarithms: logarithms.mock.calls.length, numbers: numbers(judgement) };
     };
     const early = cost(fold(Array.from({ length: 900 }, row), by));
-    const late = cost(fold(Array.from({ length: 8_900 }, row), by, early.judgement));
+    const late = cost(fold(Array.from({ length: 98_900 }, row), by, early.judgement));
     logarithms.mockRestore();
     expect(late.judgement.decided).toBeNull();
     expect(late.numbers).toBe(early.numbers);
@@ -237,7 +244,10 @@ describe("latency", () => {
     const judgement = fold([slow], by);
     expect(judgement.decided).toBeNull();
     const verdict = verdictOf(judgement, by);
-    expect(verdict).toMatchObject({ decision: "undecided", notes: ["load differs"] });
+    expect(verdict).toMatchObject({
+      decision: "undecided",
+      notes: ["whole stream", "no warm-up", "load differs"],
+    });
     expect(verdict.because[0]).toBe("p50: load differs, requests per pod are over twice as many on one side");
     // Errors are judged whatever the load is.
     expect(fold([routed(0.5, side(20, 20, { pods: 1 }), side(20, 0, { pods: 3 }))], by).decided?.decision).toBe("bad");
@@ -264,6 +274,133 @@ describe("latency", () => {
         ],
       });
     }
+  });
+});
+
+describe("requests that the coin drew and recorders stored", () => {
+  const by: JudgeSettings = { ...settings, recorded: true, maxMismatch: 0.02, maxLatencyRatio: { p50: 1.5 } };
+  const recorded = (weight: number, ofNew: SideCounts, ofOld: SideCounts, more: Partial<RecordedRow> = {}) =>
+    ({ kind: "recorded", second: 0, weight, new: ofNew, old: ofOld, ...more }) satisfies RecordedRow;
+  const timedSide = (milliseconds: number, count = 1_000) => side(count, 0, { timed: took(milliseconds, count) });
+  /** As gateways count them. */
+  const answered = routed(0.5, side(2_000, 0, { pods: 2 }), side(2_000, 0, { pods: 2 }));
+  const seen = ({ latency: { counts } }: Judgement) => ({
+    new: counts.p50.fresh.surely.reduce((sum, each) => sum + each, 0),
+    old: counts.p50.old.surely.reduce((sum, each) => sum + each, 0),
+  });
+
+  test("an error inside a stream of 200 is bad, which no gateway sees", () => {
+    const judgement = fold([answered, recorded(0.5, side(100, 40), side(100))], by);
+    expect(judgement.decided?.because).toEqual([
+      expect.stringMatching(
+        /^errors in recordings 40 of 100 against 0 of 100, at least .* more, 1.0 points are allowed$/,
+      ),
+    ]);
+    // Both count the same requests: they are not added.
+    expect(judgement.total.new).toEqual({ requests: 2_000, failed: 0 });
+    expect(judgement.errors.routed).toHaveLength(1);
+  });
+
+  test("errors and errors in recordings have the share of one metric", () => {
+    const metrics = metricsOf(by);
+    expect(metrics).toEqual(["errors", "streams", "mismatch", "p50"]);
+    const shares = metrics.map((metric) => riskShareOf(metric, by));
+    expect(shares.reduce((sum, each) => sum + each, 0)).toBeCloseTo(1, 12);
+    expect((shares[0] ?? 0) + (shares[1] ?? 0)).toBeCloseTo(1 / 3, 12);
+    // As many pairs as without.
+    const failing = pairs({ newFailed: 10, neitherFailed: 0 });
+    const { maxLatencyRatio: _, ...errorsAndAnswers } = by;
+    expect(fold([routed(1, side(200, 200), side(0)), failing], errorsAndAnswers).decided?.decision).toBe("bad");
+  });
+
+  test("latency is theirs, until the first token, and the gateway's is not looked at", () => {
+    const slowAtGateway = routed(
+      0.5,
+      side(2_000, 0, { pods: 2, timed: took(9_000, 2_000) }),
+      side(2_000, 0, { pods: 2 }),
+    );
+    const same = fold([slowAtGateway, recorded(0.5, timedSide(100), timedSide(100))], by);
+    expect(seen(same)).toEqual({ new: 1_000, old: 1_000 });
+    expect(verdictOf(same, by).notes).not.toContain("whole stream");
+    const slow = fold([answered, recorded(0.5, timedSide(200), timedSide(100))], by);
+    expect(slow.decided?.because).toEqual(["p50 is more than 1.5 times the old version's"]);
+  });
+
+  test("one that has not ended counts as at least its age, once, and as what it took when it is over", () => {
+    const hanging = recorded(0.5, timedSide(100, 700), timedSide(100, 1_000), {
+      open: { new: [{ atLeast: 5_000, count: 300 }], old: [] },
+    });
+    const first = fold([answered, hanging], by);
+    expect(seen(first)).toEqual({ new: 1_000, old: 1_000 });
+    expect(first.decided).toBeNull();
+    const later = recorded(0.5, side(0), side(0), { open: { new: [{ atLeast: 9_000, count: 300 }], old: [] } });
+    const again: Judgement = JSON.parse(JSON.stringify(fold([later], by, first)));
+    expect(seen(again)).toEqual({ new: 1_000, old: 1_000 });
+    const over = fold([recorded(0.5, timedSide(100, 300), side(0), { open: { new: [], old: [] } })], by, again);
+    const plain = fold([answered, recorded(0.5, timedSide(100), timedSide(100))], by);
+    expect(over.latency).toEqual(plain.latency);
+    // More than half of them: the median is one of them, whatever they will have taken.
+    const most = recorded(0.5, timedSide(100, 200), timedSide(100, 1_000), {
+      open: { new: [{ atLeast: 5_000, count: 800 }], old: [] },
+    });
+    expect(fold([answered, most], by).decided?.because).toEqual(["p50 is more than 1.5 times the old version's"]);
+    // Of the old version it says nothing for the new one.
+    const ofOld = recorded(0.5, timedSide(100), timedSide(100, 200), {
+      open: { new: [], old: [{ atLeast: 5_000, count: 800 }] },
+    });
+    expect(fold([answered, ofOld], by).decided).toBeNull();
+  });
+
+  test("durations of an earlier weight come too late, and errors do not", () => {
+    const later = routed(0.1, side(100, 0, { pods: 1 }), side(900, 0, { pods: 9 }));
+    const judgement = fold([answered, later, recorded(0.5, timedSide(200), timedSide(100))], by);
+    expect(seen(judgement)).toEqual({ new: 0, old: 0 });
+    expect(judgement.recorded).toEqual([
+      { weight: 0.5, newFailed: 0, newAnswered: 1_000, oldFailed: 0, oldAnswered: 1_000 },
+    ]);
+  });
+
+  test.each([
+    {
+      gap: recorded(0.5, side(10, 10), side(400)),
+      says: "the new version got 10 of 410 recorded requests at a weight of 50 %",
+    },
+    {
+      gap: recorded(0.5, side(300, 150, { timed: took(900, 300) }), side(300, 0, { timed: took(100, 300) }), {
+        lost: 3,
+      }),
+      says: "the recorders lost the records of 3 requests",
+    },
+  ])("where records are missing the judge says so, and judges what gateways count: $says", ({ gap, says }) => {
+    const judgement = fold([answered, gap], by);
+    expect(judgement.decided).toBeNull();
+    const verdict = verdictOf(judgement, by);
+    expect(verdict.decision).toBe("undecided");
+    expect(verdict.because).toContain(says);
+    const failing = fold([routed(0.5, side(200, 200, { pods: 1 }), side(200, 0, { pods: 1 }))], by, judgement);
+    expect(failing.decided?.because).toEqual([expect.stringMatching(/^errors 200 of/)]);
+    // Pairs have both of their records.
+    const at100 = fold(
+      [routed(1, side(9_000), side(0)), pairs({ weight: 1, neitherFailed: 3_000, compared: 3_000 })],
+      { ...by, maxLatencyRatio: undefined },
+      judgement,
+    );
+    expect(verdictOf(at100, { ...by, maxLatencyRatio: undefined }).decision).toBe("good");
+  });
+
+  test("are good once there are enough of them, and are not looked for where one version answers all", () => {
+    const { maxLatencyRatio: _, ...errorsAlone } = by;
+    const without = fold([answered], errorsAlone);
+    expect(verdictOf(without, errorsAlone).because).toEqual([expect.stringMatching(/^errors in recordings 0 of 0/)]);
+    const good = fold([recorded(0.5, side(2_000), side(2_000))], errorsAlone, without);
+    expect(verdictOf(good, errorsAlone).decision).toBe("good");
+    const full = fold([routed(1, side(9_000), side(0))], errorsAlone, without);
+    expect(verdictOf(full, errorsAlone).because.join()).not.toContain("recordings");
+  });
+
+  test("what comes after the decision is counted by gateways alone", () => {
+    const decided = fold([routed(0.5, side(20, 20), side(20))], by);
+    expect(fold([recorded(0.5, side(9, 9), side(9))], by, decided)).toEqual(decided);
   });
 });
 

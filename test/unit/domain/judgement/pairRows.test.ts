@@ -53,6 +53,15 @@ describe("recorded pairs", () => {
     expect(rows(pair(left, answer(200)), pair(answer(200), left))).toEqual([]);
   });
 
+  test("have no durations where they began while a pod warmed up, and are compared all the same", () => {
+    const warm = [{ since: 90, until: 101 }];
+    const both = [pair(answer(200), answer(200)), pair(answer(200), answer(200), { at: 101_000 })];
+    expect(pairRows(both, {}, [all], 0, warm)).toMatchObject([
+      { neitherFailed: 1, compared: 1, newTimed: [], oldTimed: [] },
+      { compared: 1, newTimed: [{ atLeast: 20 }] },
+    ]);
+  });
+
   test("tell durations of whole answers, of streams until the first token", () => {
     const stream = answer(200, { latencyMs: 900, firstTokenMs: 30 });
     expect(rows(pair(answer(200), stream), pair(answer(200), answer(500)))[0]).toMatchObject({

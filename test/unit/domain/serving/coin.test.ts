@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { coinCookie, hashCoin, storedCoin } from "../../../../src/domain/serving/coin.ts";
+import { coinCookie, drawnCoin, hashCoin, storedCoin } from "../../../../src/domain/serving/coin.ts";
 
 const name = coinCookie("iris", 7);
 const id = "0b9f2c1e-6a54-4a53-9f5e-2d8f2f3b7a10";
@@ -21,12 +21,23 @@ it.each([
   expect(storedCoin(name, cookies)).toBe(stored);
 });
 
-it.each([undefined, "", "iris-7", "menagerie-iris-x", "menagerie-(iris)-7", `${name}, ${name}`])(
-  "a header that no gateway of ours sends is not stored: %s",
-  (told) => {
-    expect(storedCoin(told, `${name}=new.${id}`)).toBeUndefined();
-  },
-);
+it("of a request that is drawn by itself the generation is stored, whatever cookies it has", () => {
+  expect(storedCoin(drawnCoin(7), `${name}=new.${id}`)).toBe("coin 7");
+});
+
+it.each([
+  undefined,
+  "",
+  "coin",
+  "coin x",
+  "coin 7 x",
+  "iris-7",
+  "menagerie-iris-x",
+  "menagerie-(iris)-7",
+  `${name}, ${name}`,
+])("a header that no gateway of ours sends is not stored: %s", (told) => {
+  expect(storedCoin(told, `${name}=new.${id}`)).toBeUndefined();
+});
 
 const key = "0123456789abcdef0123456789abcdef";
 const told = hashCoin({ generation: 7, header: "x-user", key });

@@ -140,6 +140,49 @@ describe("the object that divides requests", () => {
     expect(JSON.stringify(rules(row({ sticky: "cookie" }), one))).not.toContain("x-menagerie-coin");
   });
 
+  it("tells recorders which requests it drew one by one, where both versions are recorded and somebody judges by them", () => {
+    const both = { old: side(1, { recorded: true }), new: side(2, { recorded: true }), tellsDraws: true as const };
+    const told = { request: { set: { "x-menagerie-coin": "coin 7" } } };
+    const [drawn] = rules(row(), route(both));
+    expect(drawn?.route?.map(({ headers }) => headers)).toEqual([told, told]);
+    // With what says which version is to answer.
+    const asleep = { sleeps: { servicesNamespace: "menagerie" } };
+    const [woken] = rules(row(), route({ ...both, new: side(2, { recorded: true, ...asleep }) }));
+    expect(woken?.route?.[0]?.headers).toEqual({
+      request: { set: { "x-menagerie-coin": "coin 7", "x-menagerie-version": "iris-v1" } },
+    });
+    // Batches, those who keep their side, and those of whom nobody drew one.
+    const batches = { servicesNamespace: "menagerie" };
+    const checking = route({ ...both, batches, gateway: { ...gateway, checksKeys: true } });
+    const [batch] = rules(row(), checking);
+    expect(JSON.stringify(batch)).not.toContain("coin");
+    for (const other of [row({ weight: 100 }), row({ weight: 0, control: 20 }), row({ sticky: "cookie" })])
+      expect(JSON.stringify(rules(other, route(both)))).not.toContain("coin 7");
+    for (const other of [
+      { ...both, tellsDraws: undefined },
+      { ...both, old: side(1) },
+    ])
+      expect(JSON.stringify(rules(row(), route(other)))).not.toContain("coin");
+    // Of Gateway API with the rule, beside what it removes: headers of one of two backends not every implementation can set.
+    const { spec } = renderTraffic(row(), route({ ...both, gateway: { ...gateway, api: "gateway-api" } }));
+    expect(spec).toMatchObject({
+      rules: expect.arrayContaining([
+        expect.objectContaining({
+          filters: expect.arrayContaining([
+            {
+              type: "RequestHeaderModifier",
+              requestHeaderModifier: {
+                remove: expect.arrayContaining(["x-menagerie-version"]),
+                set: [{ name: "x-menagerie-coin", value: "coin 7" }],
+              },
+            },
+          ]),
+          backendRefs: [expect.not.objectContaining({ filters: [] }), expect.not.objectContaining({ filters: [] })],
+        }),
+      ]),
+    });
+  });
+
   it("draws by the hash of a header through a filter that names its rule, by hundredths of a percent whatever the weight", () => {
     const drawn = (weight: number) => rules(row({ sticky: "header:x-user", weight }));
     expect(drawn(10)).toEqual([

@@ -71,6 +71,10 @@ const attempts = {
   "add a request": insertRequest,
   "add a loss": "INSERT INTO recording_losses VALUES (gen_random_uuid(), 1, now(), 'x', 1, 'x')",
   "move a log's position": "UPDATE recorder_log SET position = 2",
+  "say what is open": `INSERT INTO recorder_open VALUES (gen_random_uuid(), 1, now(), 'v', '[]')
+    ON CONFLICT (log_id, slot) DO UPDATE SET open = excluded.open`,
+  "forget what was open": "DELETE FROM recorder_open",
+  "read what is open": "SELECT * FROM recorder_open",
   "see which ids are there": "SELECT day, request_id, max(attempt) FROM inference_requests GROUP BY 1, 2",
   "make days": "SELECT make_prediction_day((now() AT TIME ZONE 'UTC')::date + 1)",
   "drop old days": "SELECT maintain_prediction_days()",
@@ -89,12 +93,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "add a request",
     "add a loss",
     "move a log's position",
+    "say what is open",
+    "read what is open",
     "see which ids are there",
     "make days",
     "drop old days",
   ],
   keeper: ["drop old days"],
-  reader: ["see which ids are there", "read requests", "read answers", "read losses"],
+  reader: ["read what is open", "see which ids are there", "read requests", "read answers", "read losses"],
 };
 
 describe.each(Object.entries(allowed))("the %s", (role, can) => {
@@ -220,10 +226,11 @@ describe("tables of an earlier release", () => {
     });
   });
 
-  it("are brought up by the next `up`: the revision counts the columns that came since", async () => {
+  it("are brought up by the next `up`: the revision counts the columns and tables that came since", async () => {
     const folder = join(import.meta.dirname, "../../../../../src/adapters/postgres/predictions");
     const sql = await readFile(join(folder, "tables.sql"), "utf8");
-    const revisions = [...sql.matchAll(/^ +\((\d+), 'inference_/gm)].map(([, since]) => Number(since));
+    const since = [/^ +\((\d+), 'inference_/gm, /^-- Since revision (\d+)\.$/gm];
+    const revisions = since.flatMap((each) => [...sql.matchAll(each)].map(([, revision]) => Number(revision)));
     expect(revisions.length).toBeGreaterThan(7);
     expect(predictionTablesRevision).toBe(Math.max(...revisions));
   });
