@@ -35,6 +35,7 @@ export const keyExamples: Readonly<Record<string, unknown>> = {
   p95: 2,
   maxMismatch: 0.01,
   minRequests: 1000,
+  warmupSeconds: 120,
   control: 10,
   "judge.limits": [{ query: "max(model_queue_depth)", max: 100, for: "5m" }],
   "limits.[].query": "max(model_queue_depth)",
