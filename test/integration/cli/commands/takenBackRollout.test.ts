@@ -6,13 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { openDeployment } from "../../../../src/adapters/postgres/deployments.ts";
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { actAs } from "../../../../src/adapters/postgres/transaction.ts";
 import { setTraffic } from "../../../../src/adapters/postgres/zoo/traffic.ts";
 import { run } from "../../../../src/cli/program.ts";
 import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
 import { takeBack } from "../../../../src/services/guard/takeBack.ts";
-import { deploy } from "../../../support/deploymentRecord.ts";
+import { deploy, intentOf, run as startedBy } from "../../../support/deploymentRecord.ts";
 import { startGithub } from "../../../support/fakeGithub.ts";
 import { commitAll, gitIn, writeFiles } from "../../../support/gitRepository.ts";
 import { makePlatformTables } from "../../../support/platformTables.ts";
@@ -110,6 +111,24 @@ describe("menagerie rollout", () => {
     );
     const list = (await menagerie("rollout")).out.split("\n").find((line) => line.startsWith(`${model} `));
     expect(list).toContain("taken back at ");
+  });
+});
+
+describe("menagerie releases", () => {
+  it("has a take-back that came while an `up` was under way, with who settled it and by which verdict", async () => {
+    const rollout = await makeRollout(postgres.server, 0);
+    const { model } = rollout;
+    await onPlatform(async (client) => {
+      await actAs(client, roles.deployer);
+      await deploy(client, "recorded", { [model]: 2 });
+      await openDeployment(client, await intentOf(client, "recorded", { [model]: 3 }), startedBy, async () => []);
+    });
+    await rollout.asGuard((client) => takeBack(tablePorts(client), rollout.intent({ reason })));
+    const { out } = await menagerie("releases", "-s", "recorded");
+    const { verdictId } = rollout.intent();
+    expect(out).toMatch(new RegExp(`${model}:2 → 1 +guard +verdict ${verdictId}: ${reason.replaceAll(".", "\\.")}`));
+    const [current] = JSON.parse((await menagerie("releases", "-s", "recorded", "--json")).out);
+    expect(current.takeBacks).toMatchObject([{ model, settledBy: "guard", cause: verdictId, resumed: null }]);
   });
 });
 
