@@ -25,7 +25,8 @@ let own: DividedModel;
 beforeAll(async () => {
   shared = await SharedEnvironment.open();
   own = await DividedModel.open(shared, model);
-});
+  // Three runs of `up`, the first of which brings the environment up: minutes each on a machine that is busy.
+}, 1_800_000);
 
 afterAll(() => shared?.close());
 
