@@ -142,7 +142,10 @@ describe("a judge", () => {
     const sides = { old: 0, new: 0 };
     let left = count;
     const some = async () => {
-      for (; left > 0; left -= 1) sides[await chat()] += 1;
+      while (left > 0) {
+        left -= 1;
+        sides[await chat()] += 1;
+      }
     };
     await Promise.all(Array.from({ length: 16 }, some));
     iris.own.backends.seen.splice(0);
