@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
-import { messageOf } from "../../domain/errors.ts";
+import { messageOf, OperatorError } from "../../domain/errors.ts";
 import { mostRounds } from "../../domain/proof/fieldTest.ts";
-import { proofMarkdown } from "../../domain/proof/report/markdown.ts";
+import { proofMarkdown, refusedMarkdown } from "../../domain/proof/report/markdown.ts";
 import { proofPage } from "../../domain/proof/report/page.ts";
 import { describeProof } from "../../domain/proof/report/text.ts";
 import type { ProofResult } from "../../domain/proof/result.ts";
@@ -103,7 +103,11 @@ async function run(options: ProveOptions, signal: AbortSignal): Promise<void> {
         signal,
       },
     ),
-  );
+  ).catch(async (error: unknown) => {
+    // A comment that only says that there is no result would not help anybody.
+    if (error instanceof OperatorError) await writeMarkdown(options, () => refusedMarkdown(stack, error.message));
+    throw error;
+  });
   await writeReports(options, result);
   console.log(options.json ? JSON.stringify(result, null, 2) : describeProof(result));
   requireProven(result);
@@ -118,10 +122,14 @@ async function record(file: string, { stack, environment, json }: ProveOptions):
   }
 }
 
-async function writeReports({ report, markdown, result: json }: ProveOptions, result: ProofResult): Promise<void> {
-  await write("--report", report, () => proofPage(result));
-  await write("--markdown", markdown, () => proofMarkdown(result));
-  await write("--result", json, () => `${JSON.stringify(result, null, 2)}\n`);
+async function writeReports(options: ProveOptions, result: ProofResult): Promise<void> {
+  await write("--report", options.report, () => proofPage(result));
+  await writeMarkdown(options, () => proofMarkdown(result));
+  await write("--result", options.result, () => `${JSON.stringify(result, null, 2)}\n`);
+}
+
+function writeMarkdown({ markdown }: ProveOptions, text: () => string): Promise<void> {
+  return write("--markdown", markdown, text);
 }
 
 async function write(option: string, file: string | undefined, text: () => string): Promise<void> {

@@ -21,6 +21,7 @@ import { findRecording, type Recording } from "../recordings.ts";
 import { describeReplay, type ReplayCounts } from "../replay/description.ts";
 import { givenRules } from "../replay/givenRules.ts";
 import { type ReplayTarget, replayTarget } from "../replay/target.ts";
+import { samplePlace } from "../samples/places.ts";
 import { openSample } from "../samples/replaySample.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { timeArgument, timeHelp } from "../timeArgument.ts";
@@ -140,7 +141,7 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
 
 async function replayOfSample(file: string, options: ReplayOptions, signal: AbortSignal): Promise<void> {
   requireOnePace(options);
-  const { header, requests } = await openSample(file, options.identity);
+  const { header, requests } = await openSample(samplePlace(file), options.identity);
   const { name } = header.source;
   requireComparable(name, header.redaction.unredacted === null ? header.count : 0, options);
   const target = await replayTarget(options);

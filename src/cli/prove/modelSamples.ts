@@ -8,7 +8,7 @@ import type { ProofSample } from "../../domain/proof/result.ts";
 import type { Subject } from "../../domain/proof/subjects.ts";
 import { sampleFolder } from "../../domain/samples/folder.ts";
 import { sampleHash } from "../../plan/proofSamples.ts";
-import { samplePlacesIn } from "../samples/places.ts";
+import { samplePlace, samplePlacesIn } from "../samples/places.ts";
 import { type OpenedSample, openSample } from "../samples/replaySample.ts";
 import { refuse } from "./refusals.ts";
 
@@ -43,10 +43,11 @@ export async function keptSamples(
   const folder = join(project, sampleFolder(recordedAs));
   if (!existsSync(folder)) return [];
   const opened: NamedSample[] = [];
-  for (const { name } of await samplePlacesIn(folder)) {
-    const place = relative(project, name);
-    const file = sampleHash(await readFile(name));
-    const sample = { place, file, ...(await openSample(name, identity)) };
+  for (const found of await samplePlacesIn(folder)) {
+    // A commit's files are in a folder that nobody knows.
+    const place = relative(project, found.name);
+    const file = sampleHash(await readFile(found.name));
+    const sample = { place, file, ...(await openSample({ ...found, name: place }, identity)) };
     requireSampleOf(sample, recordedAs);
     opened.push(sample);
   }
@@ -55,7 +56,7 @@ export async function keptSamples(
 
 /** The sample at a path or url, with its place as the user named it. */
 export async function givenSample(place: string, identity: string | undefined): Promise<NamedSample> {
-  return { place, file: null, ...(await openSample(place, identity)) };
+  return { place, file: null, ...(await openSample(samplePlace(place), identity)) };
 }
 
 function requireSampleOf({ place, header }: NamedSample, model: string): void {

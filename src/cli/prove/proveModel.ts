@@ -72,7 +72,7 @@ export async function proveModel(model: ProvenModel, proving: Proving): Promise<
     const asking = { timeoutMs, backWithinMs: startWithinSeconds * 1_000, signal };
     const asker = new SidesAsker({ old: old.socketPath, new: fresh.socketPath }, asking);
     try {
-      const { tally, asked, stopped } = await ask(model, asker, proving, stop);
+      const { tally, asked, passedOver, stopped } = await ask(model, asker, proving, stop);
       const answers = tally.answers();
       const { latency, ...kept } = answers;
       const judged = judgeAnswers(answers, change.old);
@@ -82,7 +82,7 @@ export async function proveModel(model: ProvenModel, proving: Proving): Promise<
         return unasked(model, { verdict: stopped.verdict, because: [`${how}; so far: ${judged.because[0]}`] });
       }
       return {
-        ...described(model, { ...judged, because: [...judged.because, ...(how ? [how] : [])] }),
+        ...described(model, { ...judged, because: [...judged.because, ...(how ? [how] : []), ...passedOver] }),
         answers: kept,
         isRedacted: samples.isRedacted,
         old: { ...side(change.old), ...(await ran(trial, "old")), latency: sideLatency(latency.old) },
@@ -178,6 +178,8 @@ interface Asked {
   readonly tally: ProofTally;
   /** Requests that were asked at least once. */
   readonly asked: number;
+  /** A sentence for requests that are of no path of such a model. */
+  readonly passedOver: readonly string[];
   /** Why not everything was asked that should have been. */
   readonly stopped?: { readonly verdict: "not judged" | "fails"; readonly because: string } | undefined;
 }
@@ -193,7 +195,17 @@ async function ask(
   const tally = new ProofTally(change.old.rules, risk, repeat);
   const byKey = new Map(samples.requests.map((each) => [proofRequestOf(each).key, each]));
   let due: readonly RecordedRequest[] = samples.requests;
-  const asked = new Set<string>();
+  const [asked, without] = [new Set<string>(), new Set<string>()];
+  const outcome = (): Omit<Asked, "stopped"> => ({
+    tally,
+    asked: asked.size,
+    passedOver:
+      without.size === 0
+        ? []
+        : [
+            `${counted(without.size, "request")} ${without.size === 1 ? "was" : "were"} not asked: such a model has no such path`,
+          ],
+  });
   let [round, rounds, failures] = [1, 0, 0];
   try {
     for (; due.length > 0 && failures < failuresInARow; round += 1) {
@@ -201,7 +213,10 @@ async function ask(
       for (const [place, recorded] of shuffled(due, `${seed} ${round}`, (each) => proofRequestOf(each).key).entries()) {
         const answers = await asker.round(recorded);
         task.update(`round ${round}: ${place + 1} of ${counted(of, "request")}`);
-        if (!answers) continue;
+        if (!answers) {
+          without.add(proofRequestOf(recorded).key);
+          continue;
+        }
         rounds += 1;
         asked.add(proofRequestOf(recorded).key);
         tally.add(proofRequestOf(recorded), answers);
@@ -211,17 +226,17 @@ async function ask(
       due = tally.unsettled().flatMap(({ key }) => byKey.get(key) ?? []);
     }
     task.done(`${counted(samples.requests.length, "request")} in ${counted(rounds, "round")} of three`);
-    return { tally, asked: asked.size };
+    return outcome();
   } catch (error) {
     task.failed();
     signal.throwIfAborted();
     if (error instanceof SideNotBack) {
       const verdict = error.side === "new" ? "fails" : "not judged";
-      return { tally, asked: asked.size, stopped: { verdict, because: error.message } };
+      return { ...outcome(), stopped: { verdict, because: error.message } };
     }
     if (!stop.aborted) throw error;
     const because = stop.reason instanceof OperatorError ? stop.reason.message : "the deadline was over";
-    return { tally, asked: asked.size, stopped: { verdict: "not judged", because } };
+    return { ...outcome(), stopped: { verdict: "not judged", because } };
   }
 }
 

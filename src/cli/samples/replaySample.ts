@@ -1,11 +1,11 @@
 import type { RecordedRequest } from "../../adapters/postgres/predictions/recordedRequests.ts";
 import { recordedBody } from "../../adapters/postgres/predictions/storedBody.ts";
 import { readIdentities } from "../../adapters/samples/encryption.ts";
+import type { SamplePlace } from "../../adapters/samples/place.ts";
 import { checkSample, type KeptSample, sampledRequests } from "../../adapters/samples/readSample.ts";
 import { jsonTextOf } from "../../domain/redaction/jsonText.ts";
 import { refused } from "../../domain/refusals/refusal.ts";
 import type { SampledRequest, SampleHeader } from "../../domain/samples/format.ts";
-import { samplePlace } from "./places.ts";
 
 /** A sample that was checked, for a replay. */
 export interface OpenedSample {
@@ -15,9 +15,9 @@ export interface OpenedSample {
 }
 
 /** Checks a sample, in a file or a bucket, as `sample check` does. @throws OperatorError where anything is wrong with it. */
-export async function openSample(text: string, identity: string | undefined): Promise<OpenedSample> {
+export async function openSample(place: SamplePlace, identity: string | undefined): Promise<OpenedSample> {
   const identities = identity === undefined ? [] : await readIdentities(identity);
-  const sample: KeptSample = { place: samplePlace(text), identities };
+  const sample: KeptSample = { place, identities };
   const { header, problems } = await checkSample(sample, new Date());
   if (problems.length > 0 || !header) throw refused(problems);
   return {

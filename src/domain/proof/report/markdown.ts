@@ -19,6 +19,11 @@ export function proofMarkdown(result: ProofResult): string {
   ].join("\n\n");
 }
 
+/** The same where there is no result, such as for a sample that has expired. */
+export function refusedMarkdown(stack: string, reason: string): string {
+  return [`## ${code(stack)}: no proof`, item(reason.split("\n").map(plain).join("\n")), ""].join("\n\n");
+}
+
 function modelSection(model: ModelProof): string[] {
   const { name, verdict, because, answers, samples, rules, isRedacted } = model;
   const table = [

@@ -7,7 +7,8 @@ import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { ProofResult } from "../../../../src/domain/proof/result.ts";
 import { copyOfCheckout } from "../../../local/support/menagerie.ts";
-import { commitAll, gitIn } from "../../../support/gitRepository.ts";
+import { commitAll, gitIn, writeFiles } from "../../../support/gitRepository.ts";
+import { sampleOf } from "../../../support/proofRepository.ts";
 
 /** `menagerie prove` as a process, in a repository of its own that has the project. No model is brought up. */
 
@@ -41,6 +42,19 @@ it("ends with 0 where no model differs, and with 2 for a base that is none", asy
   expect([code, stdout]).toEqual([0, expect.stringContaining("No model differs between the two revisions.")]);
   const none = await prove("--base", "no-such");
   expect([none.code, none.stderr]).toEqual([2, expect.stringContaining("the repository has no such commit")]);
+});
+
+it("a sample of the base that has expired is refused, and the comment has why", async () => {
+  const expired = sampleOf("iris", [{ x: 1 }], { expiresAt: "2026-11-09T00:00:00.000Z" });
+  await writeFiles(project, { "samples/iris/iris.sample.jsonl": expired });
+  const base = await commitAll(project);
+  await appendFile(join(project, "models/iris/model/model.py"), "\n# Nothing else.\n");
+  const { code, stderr } = await prove("--base", base, "--markdown", "refused", "--result", "none");
+  expect([code, stderr]).toEqual([2, expect.stringContaining("expired")]);
+  const comment = await readFile(join(folder, "refused"), "utf8");
+  expect(comment).toMatch(/^## `local`: no proof\n\n- samples\/iris\/iris\.sample\.jsonl.*expired/);
+  await expect(readFile(join(folder, "none"))).rejects.toThrow("ENOENT");
+  await gitIn(project, "reset", "-q", "--hard", "main");
 });
 
 it("ends with 3 where a model cannot be judged, and writes all that it was asked for", async () => {

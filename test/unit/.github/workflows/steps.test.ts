@@ -204,6 +204,20 @@ describe("a pull request's preview", () => {
     expect(after[2]?.id).toBe(first?.id);
   });
 
+  it("leaves the part of the one comment that a proof wrote", async () => {
+    const proof = "<!-- menagerie-prove -->\n## `staging`: not proven\n\niris: differs\n";
+    const body = `<!-- menagerie-preview -->\n## of before\n${proof}`;
+    await writeFile(join(folder, "comments.json"), JSON.stringify([{ id: 7, user: { type: "Bot" }, body }]));
+    await engine(await recorded("digest.json"), 0);
+    await start(preview);
+    await post(["staging"]);
+    const [only, ...others] = await comments();
+    expect([only?.id, others]).toEqual([7, []]);
+    expect(only?.body).not.toContain("## of before");
+    expect(only?.body).toContain("version → **forward**");
+    expect(only?.body.endsWith(proof)).toBe(true);
+  });
+
   it("that fails is told all the same, and the job fails", async () => {
     const diagnostic = { severity: "error", message: "menagerie:zoo.iris.pool: t5 is not a pool" };
     await engine(`${JSON.stringify({ sequence: 1, diagnosticEvent: diagnostic })}\n`, 255);

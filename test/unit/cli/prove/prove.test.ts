@@ -11,7 +11,7 @@ import { proofPage } from "../../../../src/domain/proof/report/page.ts";
 import { describeProof } from "../../../../src/domain/proof/report/text.ts";
 import type { ProofResult } from "../../../../src/domain/proof/result.ts";
 import { type PlayedTrials, playedTrials } from "../../../support/playedTrial.ts";
-import { ProofRepository } from "../../../support/proofRepository.ts";
+import { ProofRepository, sampleOf } from "../../../support/proofRepository.ts";
 import { provingBy, usualProof } from "../../../support/provenRepository.ts";
 
 /** The command's way from two revisions to a result: a real repository and samples, and models that are servers of the test. */
@@ -347,6 +347,58 @@ test("samples of the command line take the place of those in the repository; a d
   expect((await proven({ base, samples: [{ model: "greeter", place: name }] })).models).toMatchObject([
     { kind: "development", name: "greeter", verdict: "equal", samples: [{ place: name, requests: 7 }] },
   ]);
+});
+
+test("a shadow deployment's sides are proven by its own sample and rules", async () => {
+  const sides = { primary: { truss: "models/iris" }, shadows: { candidate: { truss: "models/other" } } };
+  await repository.stack({ shadows: { next: { ...sides, compare: { tolerance: { relative: 0.1 } } } } });
+  await repository.sample("next", 30);
+  const base = await repository.commit();
+  await repository.model("iris", { factor: 2.1 });
+  await repository.model("other", { factor: 3 });
+  expect((await proven({ base })).models).toMatchObject([
+    {
+      kind: "shadow",
+      name: "next/primary",
+      verdict: "within",
+      samples: [{ place: "samples/next/next.sample.jsonl", requests: 30 }],
+      rules: { text: "numbers within 10 %" },
+    },
+    { kind: "shadow", name: "next/candidate", verdict: "differs" },
+  ]);
+});
+
+test("so many requests are asked as was said: any of them, and the same ones for the same seed", async () => {
+  await repository.model("iris", { factor: 3 });
+  const chosen = async (seed: string) => {
+    const [model] = (await proven({ requests: 10 }, { seed })).models;
+    expect(model).toMatchObject({ answers: { requests: 10, differing: 10 }, samples: [{ requests: 10 }] });
+    return model?.answers?.smallest.map(({ id }) => id);
+  };
+  const first = await chosen("1");
+  expect(await chosen("1")).toEqual(first);
+  expect(new Set([first, await chosen("2"), await chosen("3")].map(String)).size).toBeGreaterThan(1);
+});
+
+test("requests of a path that such a model does not have are not asked, and counted", async () => {
+  const own = sampleOf("other", [{ x: 1 }, { x: 2 }], { path: "/somewhere/else", operation: null });
+  await repository.write("samples/other/own.sample.jsonl", own);
+  const base = await repository.commit();
+  await repository.model("other", { factor: 1, unit: "m" });
+  expect((await proven({ base })).models).toMatchObject([
+    {
+      verdict: "not judged",
+      because: ["no request was asked", "2 requests were not asked: such a model has no such path"],
+    },
+  ]);
+});
+
+test("a model whose secrets are given is proven", async () => {
+  await repository.model("iris", { factor: 2 }, "secrets:\n  token: null\n");
+  const base = await repository.commit();
+  await repository.model("iris", { factor: 2, unit: "m" }, "secrets:\n  token: null\n");
+  expect((await proven({ base }, { secrets: { token: "s3cret" } })).models).toMatchObject([{ verdict: "equal" }]);
+  expect((await proven({ base }, { secrets: { other: "x" } })).models).toMatchObject([{ verdict: "not judged" }]);
 });
 
 test("bad inputs are refused before anything starts", async () => {
