@@ -2,9 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import ts from "typescript";
 import { project } from "./declarations.ts";
-import { code, page, table } from "./markdown.ts";
-
-export const rewriteModules = "UPDATE_GOLDENS=1 npx vitest run --project unit test/unit/docs/modules.test.ts";
+import { code, generated, page, table } from "./markdown.ts";
 
 /** Which of the groups that `groupOf` puts files into import which others, for types among it. */
 function importsBetween(groupOf: (file: string) => string | undefined): Map<string, Set<string>> {
@@ -46,7 +44,8 @@ export function modulesPage(): string {
   );
   return page(
     "# Modules",
-    `Drawn from the imports of \`src\` and \`components\`, those of types among them. Rewrite it with \`${rewriteModules}\`. \`biome.json\` says which imports are allowed, [architecture](architecture.md) what the folders are for. No two files import each other in a circle.`,
+    generated("the imports of `src` and `components`, those of types among them"),
+    `\`biome.json\` says which imports are allowed, [architecture](architecture.md) what the folders are for. No two files import each other in a circle.`,
     "## Folders",
     `All of them import \`${everywhere}\`, which imports none; the picture leaves that out.`,
     `\`\`\`mermaid\nflowchart LR\n${edges.join("\n")}\n\`\`\``,
