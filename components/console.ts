@@ -56,6 +56,7 @@ export function declareConsole(
     { ...rights.binding, metadata: declared(rights.binding.metadata) },
     { ...options, dependsOn: [role, account] },
   );
+  const clusterBinding = Object.keys(spec.pools).length > 0 ? showNodes(rights, options, account) : undefined;
   const service = consoleServiceManifest(namespace);
   const metadata = { ...service.metadata, annotations: { "pulumi.com/skipAwait": "true" } };
   // Its endpoints come with the Deployment's pods, which are awaited.
@@ -74,7 +75,25 @@ export function declareConsole(
   return new kubernetes.apps.v1.Deployment(
     consoleName,
     { ...manifest, metadata: declared(manifest.metadata) },
-    { ...options, dependsOn: [space, secret, binding] },
+    { ...options, dependsOn: [space, secret, binding, ...(clusterBinding ? [clusterBinding] : [])] },
+  );
+}
+
+/** Only a stack that declares pools, which belong to no namespace either, gives its console sight of nodes. */
+function showNodes(
+  { clusterRole, clusterBinding }: ReturnType<typeof consoleRights>,
+  options: pulumi.CustomResourceOptions,
+  account: pulumi.Resource,
+): kubernetes.rbac.v1.ClusterRoleBinding {
+  const role = new kubernetes.rbac.v1.ClusterRole(
+    consoleName,
+    { ...clusterRole, metadata: declared(clusterRole.metadata) },
+    options,
+  );
+  return new kubernetes.rbac.v1.ClusterRoleBinding(
+    consoleName,
+    { ...clusterBinding, metadata: declared(clusterBinding.metadata) },
+    { ...options, dependsOn: [role, account] },
   );
 }
 

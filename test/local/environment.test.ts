@@ -6,6 +6,7 @@ import type { V1Pod } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
 import { request, requestJson } from "../../src/adapters/kubernetes/request.ts";
+import type { PoolUse } from "../../src/domain/capacity/poolUse.ts";
 import { wholeMatrix } from "../support/wholeMatrix.ts";
 import { stillRunning, TestHome } from "./support/menagerie.ts";
 
@@ -20,6 +21,7 @@ interface Status {
     readonly digest: string;
     readonly versionId: string | null;
   }[];
+  readonly pools: readonly PoolUse[];
 }
 
 const irisBody = '{"inputs": [[5.1, 3.5, 1.4, 0.2]]}';
@@ -127,6 +129,14 @@ describe("an environment after the interruptions", () => {
       (await modelPods()).map((pod) => [pod.metadata?.labels?.["menagerie.dev/model"], pod.spec?.nodeName]),
     );
     expect(placed).toEqual({ greeter: "cpu-0", iris: "cpu-0", multiplier: "t4-0", speaker: "cpu-0" });
+  });
+
+  test("`status` tells who has the GPUs of a pool", async () => {
+    const [pool] = (await status()).pools;
+    expect(pool).toMatchObject({ pool: "t4", most: 1, nodes: 1, gpus: 1, used: 1, waiting: 0 });
+    expect(pool?.users).toMatchObject([{ model: "multiplier", kind: "zoo", pods: 1, used: 1, because: null }]);
+    const { stdout } = await home.menagerie(["status"]);
+    expect(stdout).toMatch(/^Pools:\n {2}t4: 1 of 1 GPUs used\n {4}multiplier-v1\S*: 1 used$/m);
   });
 
   test("`up` again changes nothing", async () => {

@@ -32,6 +32,7 @@ const pages = {
   apps: "/apps",
   usage: "/usage",
   releases: "/releases",
+  pools: "/pools",
   "page that is not there": "/nothing",
 } as const;
 
@@ -51,7 +52,7 @@ describe.each([
   afterAll(() => served.stop());
 
   const shown = Object.entries(pages).filter(
-    ([name]) => kind === "with data" || /^(?:environment|activity|apps|usage|releases)$/.test(name),
+    ([name]) => kind === "with data" || /^(?:environment|activity|apps|usage|releases|pools)$/.test(name),
   );
   for (const [name, path] of shown)
     for (const view of views)

@@ -69,6 +69,11 @@ function encrypted(value: unknown): never {
 /** A field of each kind that its stacks do not declare; `null` where its API has none outside of metadata. */
 const additions: Record<string, { readonly path: string; readonly value: unknown } | null> = {
   AuthorizationPolicy: { path: "/spec/rules/0/when", value: [{ key: "request.headers[x]", values: ["y"] }] },
+  ClusterRole: { path: "/rules/-", value: { apiGroups: [""], resources: ["added"], verbs: ["get"] } },
+  ClusterRoleBinding: {
+    path: "/subjects/-",
+    value: { kind: "User", name: "added", apiGroup: "rbac.authorization.k8s.io" },
+  },
   ConfigMap: { path: "/data/added", value: "by hand" },
   CronJob: { path: "/spec/jobTemplate/spec/ttlSecondsAfterFinished", value: 77 },
   Deployment: { path: "/spec/minReadySeconds", value: 7 },

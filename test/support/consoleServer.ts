@@ -3,10 +3,11 @@ import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { databaseSessions } from "../../src/adapters/postgres/console/sessions.ts";
 import type { DatabaseServer } from "../../src/adapters/postgres/server.ts";
+import type { PoolUse } from "../../src/domain/capacity/poolUse.ts";
 import type { ServedState } from "../../src/domain/console/cards.ts";
 import { roles } from "../../src/domain/platformDatabase.ts";
 import { consolePools } from "../../src/services/console/pools.ts";
-import { databaseReads } from "../../src/services/console/reads.ts";
+import { consoleReads } from "../../src/services/console/reads.ts";
 import { createConsoleServer } from "../../src/services/console/server.ts";
 import { rolePassword } from "./platformTables.ts";
 
@@ -15,6 +16,8 @@ export interface TestConsole {
   readonly url: string;
   /** What the cluster serves; a test may set it. */
   served: readonly ServedState[];
+  /** The GPUs of its pools; a test may set them. */
+  pools: readonly PoolUse[];
   /** What it logged. */
   readonly logged: readonly string[];
   /** Logs in with a key, and answers a browser's way of asking. */
@@ -44,8 +47,8 @@ export async function startConsole(server: DatabaseServer): Promise<TestConsole>
   const log = pino({ level: "debug" }, { write: (line: string) => void logged.push(line) });
   const login = { ...server, user: roles.console, password: rolePassword };
   const pools = consolePools(login, (error) => log.warn({ err: error }, "a connection broke"));
-  const shown: { served: readonly ServedState[] } = { served: [] };
-  const reads = databaseReads(pools.reads, async () => shown.served);
+  const shown: { served: readonly ServedState[]; pools: readonly PoolUse[] } = { served: [], pools: [] };
+  const reads = consoleReads(pools.reads, { served: async () => shown.served, pools: async () => shown.pools });
   const http = await createConsoleServer({
     environment: "test",
     suffix: "",
@@ -65,6 +68,12 @@ export async function startConsole(server: DatabaseServer): Promise<TestConsole>
     },
     set served(states) {
       shown.served = states;
+    },
+    get pools() {
+      return shown.pools;
+    },
+    set pools(uses) {
+      shown.pools = uses;
     },
     async login(key) {
       const answer = await sendForm(`${url}/login`, { key, next: "/" });

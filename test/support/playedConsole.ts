@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import type { Viewer } from "../../src/domain/access/roles.ts";
+import type { PoolUse } from "../../src/domain/capacity/poolUse.ts";
 import type { ActivityRow } from "../../src/domain/console/activity.ts";
 import type { ConsoleReads, Sessions } from "../../src/domain/console/ports.ts";
 import type { DeploymentRange } from "../../src/domain/release/record.ts";
@@ -43,6 +44,7 @@ export async function playConsole(first: ConsoleReads, viewer: Partial<Viewer> =
     standings: (name) => reads.standings(name),
     minute: () => reads.minute(),
     served: () => reads.served(),
+    pools: () => reads.pools(),
     activity: (question) => reads.activity(question),
     apps: (question) => reads.apps(question),
     usage: (question) => reads.usage(question),
@@ -85,6 +87,7 @@ export const emptyReads: ConsoleReads = {
   standings: async () => [],
   minute: async () => shownMinute,
   served: async () => [],
+  pools: async () => [],
   activity: async () => [],
   apps: async () => [],
   usage: async () => [],
@@ -131,6 +134,7 @@ export function playedReads(): ConsoleReads {
         because: "the next request starts it",
       } as const,
     ],
+    pools: async () => pools,
     activity: async ({ model }) => activities.filter((each) => model === undefined || each.model === model),
     apps: async ({ offset }) => (offset > 0 ? [] : apps),
     usage: async () => usage,
@@ -271,6 +275,30 @@ function minuteOf(standings: readonly ShownStanding[]): LastMinute {
   });
   return { ...shownMinute, versions };
 }
+
+const pools: readonly PoolUse[] = [
+  {
+    pool: "a10g",
+    most: 4,
+    nodes: 2,
+    gpus: 2,
+    used: 2,
+    waiting: 1,
+    users: [
+      {
+        service: "embedder-v2",
+        model: "embedder",
+        kind: "zoo",
+        pods: 2,
+        used: 1,
+        waiting: 1,
+        because: "0/3 nodes are available: 2 Insufficient nvidia.com/gpu",
+      },
+      { service: "helper", model: "helper", kind: "development", pods: 1, used: 1, waiting: 0, because: null },
+    ],
+  },
+  { pool: "t4", most: 2, nodes: 1, gpus: 1, used: 0, waiting: 0, users: [] },
+];
 
 const activity = (
   minutes: number,

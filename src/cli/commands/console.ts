@@ -3,17 +3,17 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { Command, Option } from "commander";
 import { pino } from "pino";
+import { clusterReads } from "../../adapters/kubernetes/clusterReads.ts";
 import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
-import { readServedStates } from "../../adapters/kubernetes/servedStates.ts";
 import { databaseSessions } from "../../adapters/postgres/console/sessions.ts";
 import { withClient } from "../../adapters/postgres/server.ts";
 import { actAs } from "../../adapters/postgres/transaction.ts";
-import type { ServedState } from "../../domain/console/cards.ts";
+import type { ClusterReads } from "../../domain/console/ports.ts";
 import { platformDatabase, roles } from "../../domain/platformDatabase.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { readTarget } from "../../local/target.ts";
 import { consolePools } from "../../services/console/pools.ts";
-import { databaseReads } from "../../services/console/reads.ts";
+import { consoleReads } from "../../services/console/reads.ts";
 import { createConsoleServer } from "../../services/console/server.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { operatorServer } from "../operatorDatabase.ts";
@@ -25,9 +25,6 @@ interface ConsoleOptions {
   readonly namespace: string;
   readonly open: boolean;
 }
-
-/** How long the cluster has to answer, in milliseconds. */
-const clusterPatienceMs = 2_000;
 
 export function consoleCommand(): Command {
   return new Command("console")
@@ -58,7 +55,7 @@ async function serve({ environment, port, namespace, open }: ConsoleOptions, sig
     environment,
     suffix: environmentSuffix(environment),
     sessions: databaseSessions(pools.sessions),
-    reads: databaseReads(pools.reads, await clusterOf(environment, namespace)),
+    reads: consoleReads(pools.reads, await clusterOf(environment, namespace)),
     now: () => new Date(),
     log,
   });
@@ -77,11 +74,11 @@ async function serve({ environment, port, namespace, open }: ConsoleOptions, sig
 }
 
 /** The cluster of an environment, as this machine reaches it. */
-async function clusterOf(environment: string, namespace: string): Promise<() => Promise<ServedState[]>> {
+async function clusterOf(environment: string, namespace: string): Promise<ClusterReads> {
   const target = process.env.MENAGERIE_DATABASE_URL ? undefined : await readTarget(environmentLayout(environment));
-  if (!target) return () => Promise.reject(new Error("this machine knows no cluster of the stack"));
-  const config = kubeConfigOf(target.kubeconfig);
-  return () => readServedStates(config, namespace, AbortSignal.timeout(clusterPatienceMs));
+  if (target) return clusterReads(kubeConfigOf(target.kubeconfig), namespace);
+  const unknown = () => Promise.reject(new Error("this machine does not know the stack's cluster"));
+  return { served: unknown, pools: unknown };
 }
 
 /** A machine without a browser has its address printed. */

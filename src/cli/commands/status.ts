@@ -3,8 +3,10 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { Command } from "commander";
 import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { observeStandings } from "../../adapters/kubernetes/observeServed.ts";
+import { readPools } from "../../adapters/kubernetes/readPools.ts";
 import { isApiError, request } from "../../adapters/kubernetes/request.ts";
 import { readLastMinute } from "../../adapters/postgres/traffic/lastMinute.ts";
+import { describePools, type PoolUse } from "../../domain/capacity/poolUse.ts";
 import type { DevelopmentStatus } from "../../domain/development/contract.ts";
 import { type ModelState, modelStateOf } from "../../domain/serving/modelState.ts";
 import { declaredServing, type Standing } from "../../domain/serving/standing.ts";
@@ -58,6 +60,8 @@ interface Status {
   readonly kubeconfig: string;
   readonly database: string | null;
   readonly models: readonly ModelStatus[];
+  /** The GPUs of each pool, and which models use them or wait for them; empty where the cluster cannot be asked. */
+  readonly pools: readonly PoolUse[];
   /** Versions that were asked in the last minute and that no model above is. */
   readonly otherTraffic: readonly OtherTraffic[];
   /** Migrations of apps that `menagerie rollout pause` holds. */
@@ -96,13 +100,14 @@ async function readEnvironment(environment: string): Promise<Status> {
   const condition =
     target.kind === "embedded" ? await environmentCondition(layout) : (await answers(config)) ? "up" : "down";
   const running = condition === "up";
-  const [versions, standings, held, unstored, refusedTables, minute] = await Promise.all([
+  const [versions, standings, held, unstored, refusedTables, minute, pools] = await Promise.all([
     developmentStatuses(target, running ? declared : []),
     running ? standingsOf(layout, config) : [],
     running ? heldMigrations(environment) : [],
     running && target.kind === "embedded" ? unstoredVersions(environment, layout.images).catch(() => []) : [],
     running && target.kind === "embedded" ? refusedByEnvoy(layout, config) : [],
     running ? lastMinute(environment) : undefined,
+    running ? poolsOf(config, declared) : [],
   ]);
   const asked = await Promise.all(declared.map(({ url, truss }) => askedAt(url, join(projectFolder, truss))));
   const models = declared.map(({ service, truss: _truss, url, ...model }, place) => {
@@ -123,6 +128,7 @@ async function readEnvironment(environment: string): Promise<Status> {
     kubeconfig: target.kubeconfig,
     database: target.database,
     models,
+    pools,
     otherTraffic: minute ? otherTraffic(minute, models) : [],
     held,
     unstored,
@@ -170,6 +176,12 @@ async function standingsOf(layout: EnvironmentLayout, config: KubeConfig): Promi
     if (isApiError(error, 401) || isApiError(error, 403)) throw error;
     return [];
   }
+}
+
+/** None where they cannot be read: everything else can still be told. */
+function poolsOf(config: KubeConfig, models: readonly DeployedModel[]): Promise<PoolUse[]> {
+  const namespaces = [...new Set(models.map(({ namespace }) => namespace))];
+  return readPools(config, namespaces, AbortSignal.timeout(10_000)).catch(() => []);
 }
 
 /** None where there is no database, or none that answers: everything else can still be told. */
@@ -234,6 +246,7 @@ function describe(environment: string, status: Status): string {
       for (const line of describeTraffic(model.traffic, model.kind)) lines.push(`  ${" ".repeat(width)}  ${line}`);
     }
   }
+  if (status.pools.length > 0) lines.push("", "Pools:", ...describePools(status.pools).map((line) => `  ${line}`));
   if (status.otherTraffic.length > 0) {
     lines.push("", "Other versions that are asked:");
     for (const { model, version, traffic } of status.otherTraffic)

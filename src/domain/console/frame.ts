@@ -22,6 +22,7 @@ export const sections: readonly ConsoleSection[] = [
   { path: "/apps", name: "Apps", ofOrganization: true },
   { path: "/usage", name: "Usage", ofOrganization: true },
   { path: "/releases", name: "Releases", ofOrganization: false },
+  { path: "/pools", name: "Pools", ofOrganization: false },
 ];
 
 /** The pages that somebody may see. */

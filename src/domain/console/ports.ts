@@ -1,4 +1,5 @@
 import type { Viewer } from "../access/roles.ts";
+import type { PoolUse } from "../capacity/poolUse.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { UsageRow } from "../limits/usage.ts";
 import type { DeploymentRange } from "../release/record.ts";
@@ -8,13 +9,19 @@ import type { ActivityRow } from "./activity.ts";
 import type { ShownApp } from "./appsPage.ts";
 import type { ServedState } from "./cards.ts";
 
+/** What the cluster shows. Each fails where it cannot be asked. */
+export interface ClusterReads {
+  /** What it serves. */
+  served(): Promise<readonly ServedState[]>;
+  /** The GPUs of its pools. */
+  pools(): Promise<readonly PoolUse[]>;
+}
+
 /** What pages are made from. Commands read the same, by the same functions. */
-export interface ConsoleReads {
+export interface ConsoleReads extends ClusterReads {
   /** Where models stand: all of them, or the one called `name`. */
   standings(name?: string): Promise<readonly ShownStanding[]>;
   minute(): Promise<LastMinute>;
-  /** What the cluster serves. Fails where it cannot be asked. */
-  served(): Promise<readonly ServedState[]>;
   activity(question: {
     readonly limit: number;
     readonly before?: string | undefined;

@@ -21,6 +21,7 @@ a:hover { text-decoration-thickness: 2px; }
 .bar nav a[aria-current] { color: var(--ink); background: var(--none-wash); font-weight: 600; }
 .who { font-size: 13px; color: var(--quiet); display: flex; align-items: center; gap: 10px; white-space: nowrap; }
 main { max-width: 1180px; padding-top: 28px; }
+h2.apart { margin: 22px 0 8px; }
 .lead { color: var(--quiet); margin: 0 0 18px; max-width: 80ch; }
 .head { display: flex; flex-wrap: wrap; gap: 12px 24px; align-items: end; justify-content: space-between; margin-bottom: 18px; }
 .head h1, .head .lead { margin-bottom: 4px; }

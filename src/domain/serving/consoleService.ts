@@ -79,10 +79,16 @@ function container<Text>({ image, command, secretName, modelsNamespace, environm
   };
 }
 
-/** What the console may see in the cluster: what serves in the models' namespace, and how it stands. It changes nothing. */
+/**
+ * What the console may see in the cluster: what serves in the models' namespace and how it stands, and which nodes have GPUs. It changes
+ * nothing.
+ */
 export function consoleRights(namespace: string, modelsNamespace: string) {
   const metadata = { name: "menagerie-console", namespace: modelsNamespace, labels };
   const verbs = ["list"];
+  // Two stacks of a cluster have a console each.
+  const ofCluster = { name: `menagerie-console-${modelsNamespace}`, labels };
+  const subjects = [{ kind: "ServiceAccount", name: consoleName, namespace }];
   return {
     account: { metadata: { name: consoleName, namespace, labels } },
     role: {
@@ -96,7 +102,19 @@ export function consoleRights(namespace: string, modelsNamespace: string) {
     binding: {
       metadata,
       roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: metadata.name },
-      subjects: [{ kind: "ServiceAccount", name: consoleName, namespace }],
+      subjects,
+    },
+    clusterRole: {
+      metadata: ofCluster,
+      rules: [
+        { apiGroups: [""], resources: ["nodes"], verbs },
+        { apiGroups: ["karpenter.sh"], resources: ["nodepools"], verbs },
+      ],
+    },
+    clusterBinding: {
+      metadata: ofCluster,
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: ofCluster.name },
+      subjects,
     },
   };
 }

@@ -52,6 +52,7 @@ export interface ObservedPod {
   readonly metadata?: ObjectMeta;
   readonly spec?: {
     readonly nodeName?: string;
+    readonly nodeSelector?: Readonly<Record<string, string>>;
     readonly containers?: readonly {
       readonly resources?: { readonly limits?: Readonly<Record<string, string | number>> };
     }[];

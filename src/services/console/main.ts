@@ -3,17 +3,14 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { KubeConfig } from "@kubernetes/client-node";
 import { pino } from "pino";
-import { readServedStates } from "../../adapters/kubernetes/servedStates.ts";
+import { clusterReads } from "../../adapters/kubernetes/clusterReads.ts";
 import { databaseSessions } from "../../adapters/postgres/console/sessions.ts";
 import { maskedText } from "../../domain/credentials/maskedText.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { consolePools } from "./pools.ts";
-import { databaseReads } from "./reads.ts";
+import { consoleReads } from "./reads.ts";
 import { createConsoleServer } from "./server.ts";
 import { readSettings } from "./settings.ts";
-
-/** How long the cluster has to answer, in milliseconds: the page is shown without it as well. */
-const clusterPatienceMs = 2_000;
 
 const log = pino({
   level: process.env.LOG_LEVEL ?? "info",
@@ -29,16 +26,20 @@ const settings = readSettings(process.env);
 const config = new KubeConfig();
 config.loadFromCluster();
 const pools = consolePools(settings.database, (error) => log.warn({ err: error }, "a database connection broke"));
-const served = () =>
-  readServedStates(config, settings.modelsNamespace, AbortSignal.timeout(clusterPatienceMs)).catch((error: unknown) => {
-    log.warn({ err: error }, `the cluster is not shown: ${messageOf(error)}`);
-    throw error;
-  });
+const cluster = clusterReads(config, settings.modelsNamespace);
+/** A page is shown without the cluster as well; the log says why. */
+const told =
+  <T>(read: () => Promise<T>) =>
+  () =>
+    read().catch((error: unknown) => {
+      log.warn({ err: error }, `the cluster is not shown: ${messageOf(error)}`);
+      throw error;
+    });
 const server = await createConsoleServer({
   environment: settings.environment,
   suffix: "",
   sessions: databaseSessions(pools.sessions),
-  reads: databaseReads(pools.reads, served),
+  reads: consoleReads(pools.reads, { served: told(cluster.served), pools: told(cluster.pools) }),
   now: () => new Date(),
   log,
 });

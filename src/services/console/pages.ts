@@ -5,6 +5,7 @@ import { appsPage, appsShown } from "../../domain/console/appsPage.ts";
 import { modelCards, pageOf, searched } from "../../domain/console/cards.ts";
 import { cardsShown, environmentPage } from "../../domain/console/environmentPage.ts";
 import { sectionsOf } from "../../domain/console/frame.ts";
+import { poolsPage } from "../../domain/console/poolsPage.ts";
 import type { ConsoleReads } from "../../domain/console/ports.ts";
 import { releasesPage, releasesShown } from "../../domain/console/releasesPage.ts";
 import { rolloutPage } from "../../domain/console/rolloutPage.ts";
@@ -60,6 +61,7 @@ const pages: ReadonlyMap<string, Page> = new Map([
   ["apps", { section: "/apps", show: showApps }],
   ["usage", { section: "/usage", show: showUsage }],
   ["releases", { section: "/releases", show: showReleases }],
+  ["pools", { section: "/pools", show: showPools }],
 ]);
 
 /**
@@ -150,6 +152,11 @@ async function showUsage({ reads, suffix, viewer, now, rest }: Asked) {
 async function showReleases({ reads, suffix, rest }: Asked) {
   requireNothing(rest);
   return { title: "Releases", main: releasesPage(await reads.releases(releasesShown), { suffix }) };
+}
+
+async function showPools({ reads, suffix, rest }: Asked) {
+  requireNothing(rest);
+  return { title: "Pools", main: poolsPage(await reads.pools().catch(() => undefined), { suffix }) };
 }
 
 function unknownPage(): PageRefused {

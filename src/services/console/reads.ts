@@ -6,19 +6,14 @@ import { listOrganizationLimits } from "../../adapters/postgres/limits/databaseL
 import { readUsage } from "../../adapters/postgres/limits/readUsage.ts";
 import { listDeployments } from "../../adapters/postgres/releases.ts";
 import { readLastMinute } from "../../adapters/postgres/traffic/lastMinute.ts";
-import type { ServedState } from "../../domain/console/cards.ts";
-import type { ConsoleReads } from "../../domain/console/ports.ts";
+import type { ClusterReads, ConsoleReads } from "../../domain/console/ports.ts";
 import { freshCache } from "../api/freshCache.ts";
 
 /** Every page that is open asks for these again and again, and gets them from one question. Milliseconds. */
 const sharedFor = 1_000;
 
-/**
- * What pages are made from, read by the functions that commands use.
- *
- * @param served - what the cluster serves
- */
-export function databaseReads(pool: Pool, served: () => Promise<readonly ServedState[]>): ConsoleReads {
+/** What pages are made from, read by the functions that commands use. */
+export function consoleReads(pool: Pool, cluster: ClusterReads): ConsoleReads {
   const withClient = async <T>(work: (client: ClientBase) => Promise<T>): Promise<T> => {
     const client = await pool.connect();
     let broken: Error | undefined;
@@ -32,11 +27,13 @@ export function databaseReads(pool: Pool, served: () => Promise<readonly ServedS
     }
   };
   const minute = freshCache(() => readLastMinute(pool, Date.now()), { freshFor: sharedFor });
-  const cluster = freshCache(served, { freshFor: sharedFor });
+  const served = freshCache(() => cluster.served(), { freshFor: sharedFor });
+  const pools = freshCache(() => cluster.pools(), { freshFor: sharedFor });
   return {
     standings: (name) => withClient((client) => readShownStandings(client, name)),
     minute: () => minute(""),
-    served: () => cluster(""),
+    served: () => served(""),
+    pools: () => pools(""),
     activity: (question) => readActivity(pool, question),
     apps: (question) => listApps(pool, question),
     usage: (question) => readUsage(pool, question),

@@ -6,11 +6,14 @@ import { environmentOnPlatform } from "../../support/componentEnvironment.ts";
 import { partsOf } from "../../support/playedEngine.ts";
 
 const image = `registry/services@sha256:${"0".repeat(64)}`;
-const declared = (services: RawEnvironment["services"]) =>
+const declared = (services: RawEnvironment["services"], pools: RawEnvironment["pools"] = {}) =>
   partsOf(
     () =>
-      new PlatformServices("platform", { environment: environmentOnPlatform({ services: { image, ...services } }) }),
+      new PlatformServices("platform", {
+        environment: environmentOnPlatform({ services: { image, ...services }, pools }),
+      }),
   );
+const t4 = { gpu: { kind: "t4", perNode: 1 }, replicas: 1 };
 
 describe("the console", () => {
   it("runs where it is declared, without a route, and nowhere else", async () => {
@@ -30,8 +33,11 @@ describe("the console", () => {
     );
   });
 
-  it("lists what serves, and changes nothing of the cluster", async () => {
-    const { rules } = (await declared({ console: {} }))("Role console").inputs as { rules: { verbs: string[] }[] };
+  it("lists what serves, and nodes where the stack declares pools, and changes nothing of the cluster", async () => {
+    const made = await declared({ console: {} }, { t4 });
+    const rules = ["Role console", "ClusterRole console"].flatMap(
+      (name) => (made(name).inputs as { rules: { verbs: string[] }[] }).rules,
+    );
     expect(new Set(rules.flatMap(({ verbs }) => verbs))).toEqual(new Set(["list"]));
     expect(JSON.stringify(rules)).not.toMatch(/secrets|configmaps|\*/);
   });

@@ -1,5 +1,6 @@
 import { document } from "../../page/document.ts";
 import { html, type Markup } from "../../page/markup.ts";
+import { tile } from "../../page/tile.ts";
 import type { ComparisonResult } from "../comparisonResult.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import type { GateVerdict } from "../gate.ts";
@@ -90,8 +91,6 @@ function tiles(result: ComparisonResult): Markup {
   const unjudged = Object.values(result.notJudged).reduce((sum, each) => sum + each, result.sampled.pairs);
   const pairsNote = unjudged === 0 ? "answers to the same request" : `${count(unjudged)} more not judged`;
   const ratio = primary.p95 && shadow.p95 ? `${(shadow.p95 / primary.p95).toFixed(2)}×` : "–";
-  const tile = (name: string, value: string, note: string): Markup =>
-    html`<div class="card"><div class="tile-name">${name}</div><div class="tile-value">${value}</div><div class="tile-note">${note}</div></div>`;
   return html`<div class="tiles">
 ${tile("Pairs compared", count(pairs), pairsNote)}
 ${tile(

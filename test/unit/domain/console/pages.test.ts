@@ -5,6 +5,7 @@ import { appsPage } from "../../../../src/domain/console/appsPage.ts";
 import { type CardFacts, modelCards, pageOf, searched } from "../../../../src/domain/console/cards.ts";
 import { environmentPage } from "../../../../src/domain/console/environmentPage.ts";
 import { consolePage, loginForm, sectionsOf } from "../../../../src/domain/console/frame.ts";
+import { poolsPage } from "../../../../src/domain/console/poolsPage.ts";
 import { releasesPage } from "../../../../src/domain/console/releasesPage.ts";
 import { rolloutPage } from "../../../../src/domain/console/rolloutPage.ts";
 import { usagePage } from "../../../../src/domain/console/usagePage.ts";
@@ -98,6 +99,20 @@ describe("the page of a rollout", () => {
     expect(markup).toContain("version 2 answers 25 % of the requests to the model itself");
     expect(markup).toContain("Nobody judges this rollout");
     expect(markup).toContain("iris: bake since 2026-11-30T12:00:00.000Z");
+  });
+});
+
+describe("the page of pools", () => {
+  it("shows what is asked for, used and waiting, and says so where nothing is known", () => {
+    const user = { service: "iris-v2", model: "iris", kind: "zoo", pods: 2, used: 1, waiting: 1 } as const;
+    const pool = { pool: "t4", most: 4, nodes: 1, gpus: 1, used: 1, waiting: 1, users: [{ ...user, because: "full" }] };
+    const { markup } = poolsPage([pool], { suffix: " -e second" });
+    expect(markup).toContain('aria-label="1 of 1 GPUs used, 1 waiting; at most 4"');
+    expect(markup).toContain('<a href="/rollout/iris">iris</a>');
+    expect(markup).toContain("<td>full</td>");
+    expect(markup).toContain("menagerie status -e second");
+    expect(poolsPage([], { suffix: "" }).markup).toContain("No pool has GPUs");
+    expect(poolsPage(undefined, { suffix: "" }).markup).toContain("The cluster cannot be asked now");
   });
 });
 
@@ -207,6 +222,31 @@ describe("every page", () => {
         limits: [{ name: hostileText, limits: { requestsPerMinute: 3 } }],
       }),
     releases: () => releasesPage([range, { ...range, id: "0" }], { suffix: "" }),
+    pools: () =>
+      poolsPage(
+        [
+          {
+            pool: hostileText,
+            most: 2,
+            nodes: 1,
+            gpus: 1,
+            used: 1,
+            waiting: 1,
+            users: [
+              {
+                service: hostileText,
+                model: hostileText,
+                kind: "zoo",
+                pods: 2,
+                used: 1,
+                waiting: 1,
+                because: hostileText,
+              },
+            ],
+          },
+        ],
+        { suffix: "" },
+      ),
     login: () => loginForm({ wrong: hostileText, next: hostileText }),
   } as const;
 
