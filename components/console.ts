@@ -6,6 +6,8 @@ import {
   consoleName,
   consoleRights,
   consoleServiceManifest,
+  shadowsConfigMap,
+  shadowsOfConsole,
 } from "../src/domain/serving/consoleService.ts";
 import type { Environment } from "../src/environment/environment.ts";
 import { given } from "../src/environment/given.ts";
@@ -76,6 +78,21 @@ export function declareConsole(
     consoleName,
     { ...manifest, metadata: declared(manifest.metadata) },
     { ...options, dependsOn: [space, secret, binding, ...(clusterBinding ? [clusterBinding] : [])] },
+  );
+}
+
+/** Tells the console, where there is one, of the stack's shadow deployments, once all of them are declared. */
+export function declareShadowsOfConsole(
+  { spec, outputs }: Environment,
+  parent: pulumi.Resource,
+  space: pulumi.Resource,
+): void {
+  if (!spec.services.console) return;
+  const { metadata, data } = shadowsOfConsole(spec.services.namespace, outputs.shadows);
+  new kubernetes.core.v1.ConfigMap(
+    shadowsConfigMap,
+    { metadata: declared(metadata), data },
+    { parent, dependsOn: space },
   );
 }
 

@@ -1,3 +1,4 @@
+import { declareShadowsOfConsole } from "../components/console.ts";
 import { DevelopmentVersion } from "../components/developmentVersion.ts";
 import { GpuNodePool } from "../components/gpuNodePool.ts";
 import { ModelZooEntry } from "../components/modelZooEntry.ts";
@@ -35,6 +36,7 @@ export function deployEnvironment(environment: Environment): EnvironmentOutputs 
   for (const [name, version] of Object.entries(spec.development))
     new DevelopmentVersion(name, { environment, ...version });
   for (const [name, shadow] of Object.entries(spec.shadows)) new ShadowDeployment(name, { environment, ...shadow });
+  if (services) declareShadowsOfConsole(environment, services, services.space);
   return {
     ...outputs,
     gatewayUrl: spec.gateway.url,

@@ -73,7 +73,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "dev",
-    about: "List and delete development versions that clients pushed and no stack declares.",
+    about: "Show development versions with their patches, and list and delete pushed ones.",
     load: async () => (await import("./commands/dev.ts")).devCommand(),
   },
   {

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { type RecordingSettings, recordsEverything } from "../domain/recording/settings.ts";
 import { redactionRuleSchema } from "../domain/redaction/ruleSchema.ts";
+import type { DeployedShadow } from "../domain/shadow/deployed.ts";
 import type { EnvironmentLayout } from "../local/layout.ts";
 import { readStackOutputs } from "../local/stackOutputs.ts";
-import { type DeployedShadow, readShadows } from "./shadows.ts";
+import { readShadows } from "./shadows.ts";
 
 const outputs = z.looseObject({
   recordings: z

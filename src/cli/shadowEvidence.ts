@@ -1,11 +1,11 @@
 import { inTransaction } from "../adapters/postgres/transaction.ts";
 import { recordEvidence } from "../adapters/postgres/zoo/gateEvidence.ts";
 import { readZooRegistry } from "../adapters/postgres/zoo/registry.ts";
+import type { DeployedShadow } from "../domain/shadow/deployed.ts";
 import { contentVersion, type ShadowEvidence } from "../domain/shadow/evidence.ts";
 import { shadowGate } from "../domain/zoo/shadowGate.ts";
 import { asOperator } from "./operatorDatabase.ts";
 import { refuse } from "./refusals.ts";
-import type { DeployedShadow } from "./shadows.ts";
 
 /** A comparison whose evidence a zoo model's rollout is to be judged by. */
 export interface RecordedComparison {

@@ -6,7 +6,7 @@ import type { V1Pod } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
 import { request, requestJson } from "../../src/adapters/kubernetes/request.ts";
-import type { PoolUse } from "../../src/domain/capacity/poolUse.ts";
+import { describeGpus, type PoolUse } from "../../src/domain/capacity/poolUse.ts";
 import { wholeMatrix } from "../support/wholeMatrix.ts";
 import { stillRunning, TestHome } from "./support/menagerie.ts";
 
@@ -137,6 +137,37 @@ describe("an environment after the interruptions", () => {
     expect(pool?.users).toMatchObject([{ model: "multiplier", kind: "zoo", pods: 1, used: 1, because: null }]);
     const { stdout } = await home.menagerie(["status"]);
     expect(stdout).toMatch(/^Pools:\n {2}t4: 1 of 1 GPUs used\n {4}multiplier-v1\S*: 1 used$/m);
+  });
+
+  test("the console shows what the commands print", async () => {
+    const made = await home.menagerie(["key", "create", "--role", "inspector", "--json"]);
+    expect(made.code, made.stderr).toBe(0);
+    const { key } = JSON.parse(made.stdout) as { key: string };
+    const pages = new Map<string, string>();
+    await home.menagerie(["console", "--no-open"], {
+      interruptAt: /http:\/\/127\.0\.0\.1:\d+\//,
+      meanwhile: async (said) => {
+        const [origin = ""] = /http:\/\/127\.0\.0\.1:\d+/.exec(said) ?? [];
+        const form = { method: "POST", redirect: "manual", headers: { origin } } as const;
+        const login = await fetch(`${origin}/login`, { ...form, body: new URLSearchParams({ key, next: "/" }) });
+        const [cookie = ""] = login.headers.get("set-cookie")?.split(";") ?? [];
+        for (const path of ["/environment", "/pools", "/development", "/shadow", "/releases"]) {
+          const answer = await fetch(origin + path, { headers: { cookie } });
+          expect([path, answer.status]).toEqual([path, 200]);
+          pages.set(path, await answer.text());
+        }
+      },
+    });
+    const { pools, models } = await status();
+    for (const pool of pools) expect(pages.get("/pools")).toContain(describeGpus(pool));
+    expect(pages.get("/pools")).toContain('<a href="/rollout/multiplier">multiplier</a>');
+    for (const { name } of models) expect(pages.get("/environment")).toContain(name);
+    const shown = await home.menagerie(["dev", "show", "--json"]);
+    for (const { model, headHash } of JSON.parse(shown.stdout) as { model: string; headHash: string }[]) {
+      expect(pages.get("/development")).toContain(model);
+      expect(pages.get("/development")).toContain(headHash);
+    }
+    expect(pages.get("/shadow")).toContain("There is no shadow deployment");
   });
 
   test("`up` again changes nothing", async () => {

@@ -28,10 +28,16 @@ const pages = {
   environment: "/environment",
   rollout: "/rollout/embedder",
   "rollout that was taken back": "/rollout/reranker",
+  development: "/development",
+  "development version": "/development/31",
+  patch: "/development/31/2/3",
   activity: "/activity",
   apps: "/apps",
   usage: "/usage",
   releases: "/releases",
+  shadow: "/shadow",
+  comparison: "/shadow/chat/bold",
+  "pairs that differ": "/shadow/chat/bold/pairs",
   pools: "/pools",
   "page that is not there": "/nothing",
 } as const;
@@ -52,7 +58,8 @@ describe.each([
   afterAll(() => served.stop());
 
   const shown = Object.entries(pages).filter(
-    ([name]) => kind === "with data" || /^(?:environment|activity|apps|usage|releases|pools)$/.test(name),
+    ([name]) =>
+      kind === "with data" || /^(?:environment|development|activity|apps|usage|releases|shadow|pools)$/.test(name),
   );
   for (const [name, path] of shown)
     for (const view of views)

@@ -6,6 +6,7 @@ import type { DatabaseServer } from "../../src/adapters/postgres/server.ts";
 import type { PoolUse } from "../../src/domain/capacity/poolUse.ts";
 import type { ServedState } from "../../src/domain/console/cards.ts";
 import { roles } from "../../src/domain/platformDatabase.ts";
+import type { DeployedShadow } from "../../src/domain/shadow/deployed.ts";
 import { consolePools } from "../../src/services/console/pools.ts";
 import { consoleReads } from "../../src/services/console/reads.ts";
 import { createConsoleServer } from "../../src/services/console/server.ts";
@@ -18,6 +19,8 @@ export interface TestConsole {
   served: readonly ServedState[];
   /** The GPUs of its pools; a test may set them. */
   pools: readonly PoolUse[];
+  /** The stack's shadow deployments; a test may set them. */
+  shadows: Readonly<Record<string, DeployedShadow>>;
   /** What it logged. */
   readonly logged: readonly string[];
   /** Logs in with a key, and answers a browser's way of asking. */
@@ -47,8 +50,12 @@ export async function startConsole(server: DatabaseServer): Promise<TestConsole>
   const log = pino({ level: "debug" }, { write: (line: string) => void logged.push(line) });
   const login = { ...server, user: roles.console, password: rolePassword };
   const pools = consolePools(login, (error) => log.warn({ err: error }, "a connection broke"));
-  const shown: { served: readonly ServedState[]; pools: readonly PoolUse[] } = { served: [], pools: [] };
-  const reads = consoleReads(pools.reads, { served: async () => shown.served, pools: async () => shown.pools });
+  const shown: Pick<TestConsole, "served" | "pools" | "shadows"> = { served: [], pools: [], shadows: {} };
+  const reads = consoleReads(pools.reads, {
+    served: async () => shown.served,
+    pools: async () => shown.pools,
+    shadows: async () => shown.shadows,
+  });
   const http = await createConsoleServer({
     environment: "test",
     suffix: "",
@@ -74,6 +81,12 @@ export async function startConsole(server: DatabaseServer): Promise<TestConsole>
     },
     set pools(uses) {
       shown.pools = uses;
+    },
+    get shadows() {
+      return shown.shadows;
+    },
+    set shadows(deployments) {
+      shown.shadows = deployments;
     },
     async login(key) {
       const answer = await sendForm(`${url}/login`, { key, next: "/" });

@@ -1,11 +1,12 @@
+import type { ComparedPairs } from "../../src/domain/console/ports.ts";
 import type { DeploymentRange } from "../../src/domain/release/record.ts";
 import { timelinePage } from "../../src/domain/release/timeline/page.ts";
 import { Comparison } from "../../src/domain/shadow/comparison.ts";
 import type { Conversation } from "../../src/domain/shadow/conversation/conversation.ts";
-import { evidenceHash, evidenceOf } from "../../src/domain/shadow/evidence.ts";
-import { judgeGate } from "../../src/domain/shadow/gate.ts";
+import { comparedSubject, type DeployedShadow } from "../../src/domain/shadow/deployed.ts";
+import { evidenceOf } from "../../src/domain/shadow/evidence.ts";
 import { reportPage } from "../../src/domain/shadow/report/page.ts";
-import { describeRules } from "../../src/domain/shadow/ruleText.ts";
+import { reportSubject } from "../../src/domain/shadow/report/sections.ts";
 import { byAnUp } from "./deploymentRange.ts";
 
 const day = 24 * 3600 * 1000;
@@ -88,16 +89,7 @@ export function exampleReport(): string {
     rules,
     gate,
   };
-  return reportPage(
-    {
-      ...subject,
-      verdict: judgeGate(result, gate),
-      rules: describeRules(rules),
-      evidence: evidenceHash(evidenceOf(subject, result)),
-      generatedAt: new Date(begin + day),
-    },
-    result,
-  );
+  return reportPage(reportSubject(subject, evidenceOf(subject, result), new Date(begin + day)), result);
 }
 
 const otter =
@@ -105,9 +97,8 @@ const otter =
 const seaOtter =
   "A sea otter eats sea urchins, crabs along the coast of the northern Pacific. It floats on its mother for about a den in the bank of a river, and it hunts mostly at night.";
 
-/** A report of chats: in streams, of which most differ, some fail and some are sampled. */
-export function exampleChatReport(): string {
-  const gate = { minPairs: 100, maxMismatch: 0.05, confidence: 0.95, minCompleteness: 0.9 };
+/** Chats in streams, of which most differ, some fail and some are sampled. */
+export function exampleChats(): ComparedPairs {
   const comparison = new Comparison();
   const said = (content: string, firstTokenMs: number, latencyMs: number) => ({
     status: 200,
@@ -132,25 +123,34 @@ export function exampleChatReport(): string {
     if (open) comparison.settle(open);
   }
   const counts = { primary: 60, shadow: 60, paired: 60, pending: 0, unpaired: 0, lostByRecorders: 0 };
-  const result = comparison.result(counts, 100);
-  const subject = {
-    deployment: "chat",
-    primary: { name: "chat-primary", version: "698f3323e840" },
-    shadow: { name: "bold", version: "cc895171ecdc" },
-    rules: { texts: { "choices[*].message.content": { as: "normalized" } } },
-    gate,
-  } as const;
-  return reportPage(
-    {
-      ...subject,
-      verdict: judgeGate(result, gate),
-      rules: describeRules(subject.rules),
-      evidence: evidenceHash(evidenceOf(subject, result)),
-      generatedAt: new Date(begin + day),
-    },
-    result,
-    exampleConversations,
-  );
+  return { result: comparison.result(counts, 100), conversations: exampleConversations };
+}
+
+const side = (service: string, version: string) => ({
+  service,
+  version,
+  truss: "models/chat",
+  hash: version.padEnd(64, "0"),
+  schema: `shadow_${service.replaceAll("-", "_")}`,
+});
+
+/** The shadow deployment that {@link exampleChats} are of. */
+export const exampleDeployment: DeployedShadow = {
+  url: "http://127.0.0.1:8080/serving/models/chat/v1/chat/completions",
+  percent: 100,
+  primary: side("chat-primary", "698f3323e840"),
+  shadows: { bold: side("chat-bold", "cc895171ecdc") },
+  noise: null,
+  redact: [],
+  compare: { texts: { "choices[*].message.content": { as: "normalized" } } },
+  gate: { minPairs: 100, maxMismatch: 0.05, confidence: 0.95, minCompleteness: 0.9 },
+};
+
+/** Their report. */
+export function exampleChatReport(): string {
+  const { result, conversations } = exampleChats();
+  const subject = comparedSubject("chat", exampleDeployment, "bold");
+  return reportPage(reportSubject(subject, evidenceOf(subject, result), new Date(begin + day)), result, conversations);
 }
 
 const content = "choices[0].message.content";

@@ -5,6 +5,7 @@ import type { Viewer } from "../../src/domain/access/roles.ts";
 import type { PoolUse } from "../../src/domain/capacity/poolUse.ts";
 import type { ActivityRow } from "../../src/domain/console/activity.ts";
 import type { ConsoleReads, Sessions } from "../../src/domain/console/ports.ts";
+import type { ShownDevelopment, ShownPatch, WholePatch } from "../../src/domain/development/history.ts";
 import type { DeploymentRange } from "../../src/domain/release/record.ts";
 import type { LastMinute, VersionMinute } from "../../src/domain/traffic/lastMinute.ts";
 import type { TrafficSummary } from "../../src/domain/traffic/traffic.ts";
@@ -14,6 +15,7 @@ import { cookieName } from "../../src/services/console/cookies.ts";
 import { createConsoleServer } from "../../src/services/console/server.ts";
 import { shownMinute, shownStanding } from "./console.ts";
 import { byAnUp } from "./deploymentRange.ts";
+import { exampleChats, exampleDeployment } from "./pages.ts";
 
 /** The console's real server over data that a test plays. */
 export interface PlayedConsole {
@@ -21,6 +23,8 @@ export interface PlayedConsole {
   /** Cookie of a session that is there from the beginning: by its name, and as a header. */
   readonly cookies: Readonly<Record<string, string>>;
   readonly cookie: string;
+  /** What the audit would have of bodies that were seen. */
+  readonly noted: readonly object[];
   /** Something changes: pages that are open hear of it. */
   change(reads: ConsoleReads): void;
   /** Ends the session. */
@@ -39,19 +43,15 @@ export async function playConsole(first: ConsoleReads, viewer: Partial<Viewer> =
     begin: async () => undefined,
     viewer: async ({ id }) => (id === sessionId ? found : undefined),
     end: async () => undefined,
+    noteBodies: async (_, shown) => {
+      noted.push(shown);
+      return true;
+    },
   };
-  const current: ConsoleReads = {
-    standings: (name) => reads.standings(name),
-    minute: () => reads.minute(),
-    served: () => reads.served(),
-    pools: () => reads.pools(),
-    activity: (question) => reads.activity(question),
-    apps: (question) => reads.apps(question),
-    usage: (question) => reads.usage(question),
-    limits: () => reads.limits(),
-    releases: (limit) => reads.releases(limit),
-    mark: async () => String(marks),
-  };
+  const noted: object[] = [];
+  const current = new Proxy({} as ConsoleReads, {
+    get: (_, name: keyof ConsoleReads) => (name === "mark" ? async () => String(marks) : reads[name]),
+  });
   const http = await createConsoleServer({
     environment: "local",
     suffix: "",
@@ -68,6 +68,7 @@ export async function playConsole(first: ConsoleReads, viewer: Partial<Viewer> =
     url: `http://${host}`,
     cookies: { [name]: sessionId },
     cookie: `${name}=${sessionId}`,
+    noted,
     change(next) {
       reads = next;
       marks += 1;
@@ -93,6 +94,12 @@ export const emptyReads: ConsoleReads = {
   usage: async () => [],
   limits: async () => [],
   releases: async () => [],
+  development: async () => [],
+  patches: async () => [],
+  wholePatch: async () => undefined,
+  shadows: async () => ({}),
+  comparison: async () => exampleChats().result,
+  comparedPairs: async () => exampleChats(),
   mark: async () => "",
 };
 
@@ -144,6 +151,14 @@ export function playedReads(): ConsoleReads {
       { name: "globex", limits: { requestsPerMinute: 60 } },
     ],
     releases: async () => releases,
+    shadows: async () => ({ chat: exampleDeployment }),
+    development: async ({ called }) =>
+      development.filter(({ versionId }) => called === undefined || called === versionId),
+    patches: async () => patches,
+    wholePatch: async (_, { seq }) => {
+      const patch = patches.find((each) => each.seq === seq);
+      return patch && { patch, ...written };
+    },
   };
 }
 
@@ -275,6 +290,66 @@ function minuteOf(standings: readonly ShownStanding[]): LastMinute {
   });
   return { ...shownMinute, versions };
 }
+
+const contentOf = (seq: number): string => `${seq}`.padEnd(12, "5c").padEnd(64, "0");
+
+const patches: readonly ShownPatch[] = [3, 2, 1].map((seq) => ({
+  generation: 2,
+  seq,
+  at: ago(20 - seq),
+  prevHash: contentOf(seq - 1),
+  nextHash: contentOf(seq),
+  sentBy: seq === 1 ? "the stack" : "key Ab12Cd34",
+  operations:
+    seq === 1 ? ["ADD python_requirement numpy==2.3.1"] : ["UPDATE model_code model.py", "ADD model_code words.py"],
+  reload: { isHot: seq > 1, tookMs: seq === 1 ? 5_230 : 61 + seq, applyMs: 12 },
+}));
+
+const development: readonly ShownDevelopment[] = [
+  {
+    versionId: "31",
+    model: "helper",
+    number: 1,
+    organization: "admin",
+    generation: 2,
+    baseHash: contentOf(0),
+    deployedAt: ago(240),
+    seq: 3,
+    headHash: contentOf(3),
+    patchedAt: ago(17),
+    push: null,
+  },
+  {
+    versionId: "32",
+    model: "sketch",
+    number: 1,
+    organization: "acme",
+    generation: null,
+    baseHash: null,
+    deployedAt: null,
+    seq: 0,
+    headHash: null,
+    patchedAt: null,
+    push: { status: "failed", because: "the build ended: no module named numpy", at: ago(60) },
+  },
+];
+
+const written: Omit<WholePatch, "patch"> = {
+  operations: [
+    {
+      type: "model_code",
+      body: {
+        action: "UPDATE",
+        path: "model.py",
+        content: "class Model:\n    def predict(self, request):\n        return {'words': 2}\n",
+      },
+    },
+    { type: "model_code", body: { action: "ADD", path: "words.py", content: "words = 2\n" } },
+  ],
+  before: new Map([
+    ["model_code model.py", "class Model:\n    def predict(self, request):\n        return {'words': 1}\n"],
+  ]),
+};
 
 const pools: readonly PoolUse[] = [
   {

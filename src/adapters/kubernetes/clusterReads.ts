@@ -1,5 +1,5 @@
 import type { KubeConfig } from "@kubernetes/client-node";
-import type { ClusterReads } from "../../domain/console/ports.ts";
+import type { StackReads } from "../../domain/console/ports.ts";
 import { readPools } from "./readPools.ts";
 import { readServedStates } from "./servedStates.ts";
 
@@ -11,7 +11,7 @@ const patienceMs = 2_000;
  *
  * @param namespace - of the models
  */
-export function clusterReads(config: KubeConfig, namespace: string): ClusterReads {
+export function clusterReads(config: KubeConfig, namespace: string): Pick<StackReads, "served" | "pools"> {
   return {
     served: () => readServedStates(config, namespace, AbortSignal.timeout(patienceMs)),
     pools: () => readPools(config, [namespace], AbortSignal.timeout(patienceMs)),

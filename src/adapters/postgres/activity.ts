@@ -78,6 +78,12 @@ SELECT kind, id, at, at::text AS cursor, model, who, details FROM (
           jsonb_build_object('kind', e.kind, 'suite', e.suite, 'passed', e.passed)
      FROM menagerie.gate_evidence e ${newest("e.created_at")} ${ofModel("e.model")} ${latest})
   UNION ALL
+  (SELECT 'push', d.id::text, coalesce(d.finished_at, d.created_at) AS at, NULL, NULL,
+          jsonb_build_object('name', m.name, 'organization', o.name, 'status', d.status, 'reason', d.because)
+     FROM menagerie.development_deployment d JOIN menagerie.model_version v ON v.id = d.model_version_id
+     JOIN menagerie.model m ON m.id = v.model_id JOIN menagerie.organization o ON o.id = m.organization_id
+    ${newest("coalesce(d.finished_at, d.created_at)")} AND d.status <> 'superseded' AND $3::text IS NULL ${latest})
+  UNION ALL
   (SELECT 'migration', z.id::text, z.changed_at AS at, m.name, NULL,
           jsonb_build_object('id', z.id::text, 'direction', z.direction, 'share', z.share, 'paused', z.paused_at IS NOT NULL)
      FROM menagerie.zoo_migration z

@@ -1,4 +1,5 @@
 import type { ClientBase, Pool } from "pg";
+import type { ShownReload } from "../../domain/development/history.ts";
 import {
   type AppendResult,
   append,
@@ -54,6 +55,12 @@ export interface SignedPatchStore extends PatchStore {
   appendSigned(versionId: string, patch: NewPatch, signature: TrussSignature): Promise<AppendResult | undefined>;
   /** Starts a generation, unless the current one starts at this hash and has no patches. Answers its number. */
   ensureGeneration(versionId: string, baseHash: string, signature: TrussSignature): Promise<number>;
+  /** Notes how the latest patch with this position and hash came to answer; of several notes the first stays. */
+  recordReload(
+    versionId: string,
+    patch: { readonly seq: number; readonly hash: string },
+    reload: ShownReload,
+  ): Promise<void>;
 }
 
 /** Of chains whose patches nobody computes against a signature. */
@@ -111,6 +118,15 @@ export function createPatchStore(pool: Pool, seal: AddressSeal, limits: PatchLim
         [versionId],
       );
       return rows[0] && seal.open(rows[0]);
+    },
+    recordReload: async (versionId, { seq, hash }, { isHot, tookMs, applyMs }) => {
+      await pool.query(
+        `INSERT INTO menagerie.truss_reload (model_version_id, generation, seq, is_hot, took_ms, apply_ms)
+         SELECT model_version_id, generation, seq, $4, $5, $6 FROM menagerie.truss_patch
+          WHERE model_version_id = $1 AND seq = $2 AND next_hash = $3 ORDER BY generation DESC LIMIT 1
+         ON CONFLICT DO NOTHING`,
+        [versionId, seq, hash, isHot, tookMs, applyMs],
+      );
     },
     writeRecord: async (versionId, record, revision) => {
       const { rowCount } = await (revision === 0
@@ -213,17 +229,18 @@ async function insertPatch(
   generation: number,
   sealed: { readonly patch: StoredPatch; readonly signature: TrussSignature },
 ): Promise<boolean> {
-  const { seq, prevHash, nextHash, ops, requirements } = sealed.patch;
+  const { seq, prevHash, nextHash, ops, requirements, sentBy } = sealed.patch;
   const { rowCount } = await pool.query(
     `WITH head AS (
        UPDATE menagerie.truss_head SET seq = $3, hash = $5, signature = $7, is_sealed = true
         WHERE model_version_id = $1 AND generation = $2 AND seq = $3 - 1 AND hash = $4
        RETURNING model_version_id)
-     INSERT INTO menagerie.truss_patch (model_version_id, generation, seq, prev_hash, next_hash, ops, requirements, is_sealed)
-     SELECT model_version_id, $2, $3, $4, $5, $6, $8, true FROM head`,
+     INSERT INTO menagerie.truss_patch (model_version_id, generation, seq, prev_hash, next_hash, ops, requirements, sent_by, is_sealed)
+     SELECT model_version_id, $2, $3, $4, $5, $6, $8, $9, true FROM head`,
     [
       ...[versionId, generation, seq, prevHash, nextHash, JSON.stringify(ops), JSON.stringify(sealed.signature)],
       requirements ? JSON.stringify(requirements) : null,
+      sentBy ?? null,
     ],
   );
   return rowCount === 1;

@@ -6,11 +6,12 @@ import { askPrimary } from "../../adapters/predictions/askAgain.ts";
 import { messageOf } from "../../domain/errors.ts";
 import type { ComparisonResult } from "../../domain/shadow/comparisonResult.ts";
 import type { Conversation } from "../../domain/shadow/conversation/conversation.ts";
+import { comparedSubject, type DeployedShadow } from "../../domain/shadow/deployed.ts";
 import { describeComparison } from "../../domain/shadow/description.ts";
 import { type ComparedSubject, evidenceHash, evidenceOf, type ShadowEvidence } from "../../domain/shadow/evidence.ts";
 import { headlineOf } from "../../domain/shadow/headline.ts";
 import { reportPage } from "../../domain/shadow/report/page.ts";
-import { describeRules } from "../../domain/shadow/ruleText.ts";
+import { reportSubject } from "../../domain/shadow/report/sections.ts";
 import { readStackOutputs } from "../../local/stackOutputs.ts";
 import { interruptible } from "../interrupt.ts";
 import { ambientKey } from "../jsonBody.ts";
@@ -18,7 +19,7 @@ import { wholeNumberArgument } from "../numberArguments.ts";
 import { asOperator, requireOperatorDatabase } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
 import { recordShadowEvidence } from "../shadowEvidence.ts";
-import { type DeployedShadow, shadowIn } from "../shadows.ts";
+import { shadowIn } from "../shadows.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { timeArgument, timeHelp } from "../timeArgument.ts";
 import { exportedOutputs } from "../up/exportedState.ts";
@@ -75,7 +76,7 @@ export function compareCommand(): Command {
       const { result, conversations } = await interruptible("run the same command again", (signal) =>
         compare(options, deployment, shadow, { since, until: now }, signal),
       );
-      const subject = subjectOf(name, deployment, shadow);
+      const subject = comparedSubject(name, deployment, shadow);
       const evidence = evidenceOf(subject, result);
       if (options.report !== undefined)
         await writeReport(options.report, subject, result, conversations, evidence, now);
@@ -144,16 +145,6 @@ function compare(
   });
 }
 
-function subjectOf(name: string, { primary, shadows, compare: rules, gate }: DeployedShadow, shadow: string) {
-  return {
-    deployment: name,
-    primary: { name: primary.service, version: primary.version },
-    shadow: { name: shadow, version: shadows[shadow]?.version ?? "" },
-    rules,
-    ...(gate ? { gate } : {}),
-  } satisfies ComparedSubject;
-}
-
 function chooseShadow(name: string, { shadows }: DeployedShadow, wanted: string | undefined): string {
   const names = Object.keys(shadows);
   if (wanted === undefined) {
@@ -173,17 +164,7 @@ async function writeReport(
   evidence: ShadowEvidence,
   generatedAt: Date,
 ): Promise<void> {
-  const page = reportPage(
-    {
-      ...subject,
-      verdict: evidence.verdict ?? undefined,
-      rules: describeRules(subject.rules),
-      evidence: evidenceHash(evidence),
-      generatedAt,
-    },
-    result,
-    conversations,
-  );
+  const page = reportPage(reportSubject(subject, evidence, generatedAt), result, conversations);
   await writeFile(file, page).catch((error: unknown) => {
     throw refuse("report.not-written", { file, reason: messageOf(error) });
   });

@@ -8,7 +8,7 @@ import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { databaseSessions } from "../../adapters/postgres/console/sessions.ts";
 import { withClient } from "../../adapters/postgres/server.ts";
 import { actAs } from "../../adapters/postgres/transaction.ts";
-import type { ClusterReads } from "../../domain/console/ports.ts";
+import type { StackReads } from "../../domain/console/ports.ts";
 import { platformDatabase, roles } from "../../domain/platformDatabase.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { readTarget } from "../../local/target.ts";
@@ -18,6 +18,7 @@ import { createConsoleServer } from "../../services/console/server.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { operatorServer } from "../operatorDatabase.ts";
 import { environmentOption, environmentSuffix, portArgument } from "../options.ts";
+import { readShadows } from "../shadows.ts";
 
 interface ConsoleOptions {
   readonly environment: string;
@@ -55,7 +56,7 @@ async function serve({ environment, port, namespace, open }: ConsoleOptions, sig
     environment,
     suffix: environmentSuffix(environment),
     sessions: databaseSessions(pools.sessions),
-    reads: consoleReads(pools.reads, await clusterOf(environment, namespace)),
+    reads: consoleReads(pools.reads, await stackOf(environment, namespace)),
     now: () => new Date(),
     log,
   });
@@ -73,12 +74,14 @@ async function serve({ environment, port, namespace, open }: ConsoleOptions, sig
   }
 }
 
-/** The cluster of an environment, as this machine reaches it. */
-async function clusterOf(environment: string, namespace: string): Promise<ClusterReads> {
-  const target = process.env.MENAGERIE_DATABASE_URL ? undefined : await readTarget(environmentLayout(environment));
-  if (target) return clusterReads(kubeConfigOf(target.kubeconfig), namespace);
-  const unknown = () => Promise.reject(new Error("this machine does not know the stack's cluster"));
-  return { served: unknown, pools: unknown };
+/** What this machine knows of an environment besides its database. */
+async function stackOf(environment: string, namespace: string): Promise<StackReads> {
+  const layout = environmentLayout(environment);
+  const target = process.env.MENAGERIE_DATABASE_URL ? undefined : await readTarget(layout);
+  if (target)
+    return { ...clusterReads(kubeConfigOf(target.kubeconfig), namespace), shadows: () => readShadows(layout) };
+  const unknown = () => Promise.reject(new Error("this machine knows nothing of the stack but its database"));
+  return { served: unknown, pools: unknown, shadows: unknown };
 }
 
 /** A machine without a browser has its address printed. */

@@ -86,10 +86,25 @@ export const commandsRefusals = {
     fix: "give a version id that `menagerie dev list` shows",
     cause: "Each organization may push a model of the same name.",
   },
+  "dev.no-patch": {
+    says: "{model} has no patch {seq} of full deployment {generation}",
+    fix: "`menagerie dev show {model}` lists its patches",
+    cause: "Patches are counted from 1 after each full deployment.",
+  },
   "dev.not-pushed": {
     says: '"{nameOrId}" is not a model that a client pushed',
     fix: "`menagerie dev list` shows those, and one that the stack declares is removed from menagerie:development",
     cause: "Only what a client pushed can be removed by hand; the stack would make what it declares again.",
+  },
+  "dev.unknown": {
+    says: '"{called}" is not a development version',
+    fix: "`menagerie dev show` lists them",
+    cause: "The database has no development version with that id, and none of a model with that name.",
+  },
+  "dev.which": {
+    says: "this needs one development version, and these are meant: {ids}",
+    fix: "give the id of one of them",
+    cause: "Each organization may push a model of the same name, and a patch belongs to one version.",
   },
   "down.foreign-cluster": {
     says: 'environment "{name}" runs in a cluster that it did not bring up',

@@ -9,7 +9,7 @@ export type KeyRole = (typeof keyRoles)[number];
 export const roleRights = [
   /** See where models, rollouts, apps and releases stand. */
   "see",
-  /** See what clients sent and what models answered; each view is noted in the audit. */
+  /** See what clients sent, what models answered and what patches write; each view is noted in the audit. */
   "bodies",
   /** Change what the console lets people change. */
   "operate",

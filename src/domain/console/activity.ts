@@ -16,7 +16,7 @@ export interface ActivityRow {
 
 export const activityKinds = [
   ...(["audit", "phase", "traffic", "verdict", "takeBack", "takeBackStep", "resume"] as const),
-  ...(["deployment", "evidence", "migration"] as const),
+  ...(["deployment", "evidence", "migration", "push"] as const),
 ] as const;
 export type ActivityKind = (typeof activityKinds)[number];
 
@@ -85,6 +85,11 @@ const saidBy: Readonly<Record<ActivityKind, (details: ActivityRow["details"], mo
     what: `${text(kind)} ${passed === true ? "passed" : "failed"}`,
     because: suite === "" ? "" : `suite ${text(suite).slice(0, 12)}`,
     command: `menagerie rollout ${model}`,
+  }),
+  push: ({ name, organization, status, reason }) => ({
+    what: `${text(organization)} pushed ${text(name)}: ${text(status)}`,
+    because: text(reason),
+    command: "menagerie dev list",
   }),
   migration: ({ id, direction, share, paused }) => ({
     what: `apps move ${direction === "forward" ? "forward" : "back"}${Number(share) < 100 ? `, ${text(share)} % of the organizations` : ""}${paused === true ? "; on hold" : ""}`,

@@ -10,7 +10,7 @@ import {
   type ShownTraffic,
 } from "../traffic/lastMinute.ts";
 import type { CardVersion, ModelCard, Paged } from "./cards.ts";
-import { modelLink, moment, pageLinks, printedBy } from "./frame.ts";
+import { linkByKind, moment, pageLinks, printedBy } from "./frame.ts";
 import { phaseTrack } from "./phaseTrack.ts";
 
 /** Cards on one page. */
@@ -44,7 +44,7 @@ function nothing(search: string): Markup {
 }
 
 function cardOf({ name, kind, phase, notable, since, versions, state }: ModelCard, suffix: string): Markup {
-  return html`<article class="card model"><h2>${kind === "zoo" ? modelLink(name) : name} <span class="tag">${kind}</span>${state && stateTag(state)}</h2>
+  return html`<article class="card model"><h2>${linkByKind(name, kind)} <span class="tag">${kind}</span>${state && stateTag(state)}</h2>
 ${notable !== "" && html`<p class="alarm">${notable}</p>`}
 ${state?.because && html`<p class="warning">${state.because}</p>`}
 ${phase !== null && phaseTrack(phase)}

@@ -22,6 +22,8 @@ export const sections: readonly ConsoleSection[] = [
   { path: "/apps", name: "Apps", ofOrganization: true },
   { path: "/usage", name: "Usage", ofOrganization: true },
   { path: "/releases", name: "Releases", ofOrganization: false },
+  { path: "/development", name: "Development", ofOrganization: true },
+  { path: "/shadow", name: "Shadow", ofOrganization: false },
   { path: "/pools", name: "Pools", ofOrganization: false },
 ];
 
@@ -40,11 +42,24 @@ export interface ConsoleFrame {
   readonly seen?: { readonly by: Viewer; readonly token: string } | undefined;
   /** Path of the section that the page belongs to. */
   readonly section?: string | undefined;
+  /**
+   * Whether it stays as it is: a page with bodies, which is noted in the audit once for each time that it is loaded.
+   * @default it follows what changes
+   */
+  readonly isStill?: boolean | undefined;
   readonly main: Markup;
 }
 
 /** A whole page of the console, as text. What it loads comes from the console's own paths. */
-export function consolePage({ title, environment, assets, seen, section, main }: ConsoleFrame): string {
+export function consolePage({
+  title,
+  environment,
+  assets,
+  seen,
+  section,
+  isStill = false,
+  main,
+}: ConsoleFrame): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -54,13 +69,13 @@ export function consolePage({ title, environment, assets, seen, section, main }:
 <title>${title} · ${environment} · Menagerie</title>
 <link rel="stylesheet" href="${assets.style}">
 <link rel="icon" href="data:,">
-${seen && html`<script src="${assets.script}" defer></script>`}
+${seen && !isStill && html`<script src="${assets.script}" defer></script>`}
 </head>
 <body>
 <a class="skip" href="#content">Skip to the content</a>
 <header class="bar"><div class="bar-inner">
 <a class="brand" href="/">Menagerie · ${environment}</a>
-${seen && header(seen, section)}
+${seen && header(seen, section, isStill)}
 </div></header>
 <main id="content" tabindex="-1">
 ${main}
@@ -70,12 +85,16 @@ ${main}
 `.markup;
 }
 
-function header({ by, token }: NonNullable<ConsoleFrame["seen"]>, section: string | undefined): Markup {
+function header(
+  { by, token }: NonNullable<ConsoleFrame["seen"]>,
+  section: string | undefined,
+  isStill: boolean,
+): Markup {
   const entries = sectionsOf(by).map(
     ({ path, name }) => html`<li><a href="${path}"${path === section && html` aria-current="page"`}>${name}</a></li>`,
   );
   return html`<nav aria-label="Pages"><ul>${entries}</ul></nav>
-<div class="who"><span class="live" data-live data-state="still">as of now</span><span>${describeViewer(by)}</span>
+<div class="who">${!isStill && html`<span class="live" data-live data-state="still">as of now</span>`}<span>${describeViewer(by)}</span>
 <form method="post" action="/logout"><input type="hidden" name="token" value="${token}"><button class="plain">Log out</button></form></div>`;
 }
 
@@ -104,6 +123,12 @@ export function moment(at: Date): Markup {
 /** A link to a page of one model's rollout. */
 export function modelLink(name: string): Markup {
   return html`<a href="/rollout/${encodeURIComponent(name)}">${name}</a>`;
+}
+
+/** A link to what the console knows of a model, by what it is: its rollout, the development versions, the shadows. */
+export function linkByKind(name: string, kind: "zoo" | "development" | "shadow" | null): Markup {
+  if (kind === null) return html`${name}`;
+  return kind === "zoo" ? modelLink(name) : html`<a href="/${kind}">${name}</a>`;
 }
 
 /** The command that prints the same. */

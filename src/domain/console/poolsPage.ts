@@ -3,7 +3,7 @@ import { describeGpus } from "../capacity/poolUse.ts";
 import { counted } from "../counted.ts";
 import { html, type Markup } from "../page/markup.ts";
 import { tile } from "../page/tile.ts";
-import { modelLink, printedBy } from "./frame.ts";
+import { linkByKind, printedBy } from "./frame.ts";
 
 /** GPUs asked for, used and waiting, by pool and by whom. `pools` is undefined where the cluster cannot be asked. */
 export function poolsPage(pools: readonly PoolUse[] | undefined, { suffix }: { readonly suffix: string }): Markup {
@@ -33,8 +33,7 @@ function usersTable(pool: string, users: readonly PoolUser[]): Markup {
 
 function modelOf({ model, kind }: PoolUser): Markup {
   if (model === null) return html`–`;
-  const name = kind === "zoo" ? modelLink(model) : html`${model}`;
-  return html`${name}${kind !== null && html` <span class="tag">${kind}</span>`}`;
+  return html`${linkByKind(model, kind)}${kind !== null && html` <span class="tag">${kind}</span>`}`;
 }
 
 /** GPUs that are used, free and waited for, in parts of all of them. */

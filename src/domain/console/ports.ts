@@ -1,24 +1,30 @@
 import type { Viewer } from "../access/roles.ts";
 import type { PoolUse } from "../capacity/poolUse.ts";
+import type { PatchPlace, ShownDevelopment, ShownPatch, WholePatch } from "../development/history.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { UsageRow } from "../limits/usage.ts";
 import type { DeploymentRange } from "../release/record.ts";
+import type { ComparisonResult } from "../shadow/comparisonResult.ts";
+import type { Conversation } from "../shadow/conversation/conversation.ts";
+import type { DeployedShadow } from "../shadow/deployed.ts";
 import type { LastMinute } from "../traffic/lastMinute.ts";
 import type { ShownStanding } from "../zoo/shownStanding.ts";
 import type { ActivityRow } from "./activity.ts";
 import type { ShownApp } from "./appsPage.ts";
 import type { ServedState } from "./cards.ts";
 
-/** What the cluster shows. Each fails where it cannot be asked. */
-export interface ClusterReads {
-  /** What it serves. */
+/** What a stack tells outside of its database. Each fails where it cannot be asked. */
+export interface StackReads {
+  /** What its cluster serves. */
   served(): Promise<readonly ServedState[]>;
   /** The GPUs of its pools. */
   pools(): Promise<readonly PoolUse[]>;
+  /** Its shadow deployments by name, as its last `up` left them. */
+  shadows(): Promise<Readonly<Record<string, DeployedShadow>>>;
 }
 
 /** What pages are made from. Commands read the same, by the same functions. */
-export interface ConsoleReads extends ClusterReads {
+export interface ConsoleReads extends StackReads {
   /** Where models stand: all of them, or the one called `name`. */
   standings(name?: string): Promise<readonly ShownStanding[]>;
   minute(): Promise<LastMinute>;
@@ -43,8 +49,46 @@ export interface ConsoleReads extends ClusterReads {
   limits(): Promise<readonly { readonly name: string; readonly limits: Limits }[]>;
   /** Deployments that were current, the latest first. */
   releases(limit: number): Promise<readonly DeploymentRange[]>;
+  /** Development versions, by model: all of them, or those of a model or with an id. */
+  development(question: {
+    readonly organizationId?: string | undefined;
+    readonly called?: string | undefined;
+  }): Promise<readonly ShownDevelopment[]>;
+  /** Patches of a version, the latest first. */
+  patches(
+    versionId: string,
+    question: { readonly limit: number; readonly before?: PatchPlace | undefined },
+  ): Promise<readonly ShownPatch[]>;
+  /** A patch with what it writes; undefined where there is none. */
+  wholePatch(versionId: string, place: PatchPlace): Promise<WholePatch | undefined>;
+  /**
+   * What a shadow answered and its primary did, in a time.
+   * @throws TooMuch where it takes longer than a page may
+   */
+  comparison(shadow: ShadowQuestion): Promise<ComparisonResult>;
+  /** The same with the pairs that differ most, as conversations. @throws TooMuch */
+  comparedPairs(shadow: ShadowQuestion): Promise<ComparedPairs>;
   /** Differs whenever something changed that a page shows, other than counts of requests. */
   mark(): Promise<string>;
+}
+
+/** Which pairs are compared. */
+export interface ShadowQuestion {
+  readonly deployment: DeployedShadow;
+  /** Name of one of its shadows. */
+  readonly shadow: string;
+  /** How long before now, in milliseconds; null for everything that is kept. */
+  readonly withinMs: number | null;
+}
+
+export interface ComparedPairs {
+  readonly result: ComparisonResult;
+  readonly conversations: readonly Conversation[];
+}
+
+/** A question takes longer than a page may. */
+export class TooMuch extends Error {
+  override readonly name = "TooMuch";
 }
 
 /** What opens a session: neither of the two opens it alone. */
@@ -62,4 +106,6 @@ export interface Sessions {
   /** Whose a session is; undefined for one that is over. One that is used lasts for another 15 minutes. */
   viewer(proof: SessionProof, isUsed: boolean): Promise<Viewer | undefined>;
   end(proof: SessionProof): Promise<void>;
+  /** Notes in the audit that a session sees bodies or code. False, and nothing is noted, where it may not. */
+  noteBodies(proof: SessionProof, shown: Readonly<Record<string, string | number>>): Promise<boolean>;
 }

@@ -1,7 +1,8 @@
 import { pageStyle } from "../page/style.ts";
+import { reportStyle } from "../shadow/report/style.ts";
 
 /** What the console adds to the look of every page: a header with the pages' names, cards of models, tracks of phases. */
-export const consoleStyle = `${pageStyle}
+export const consoleStyle = `${pageStyle}${reportStyle}
 :root { --focus: var(--primary); --nav: #ffffff; --warn: #8a5300; --warn-wash: #fdf1dc; }
 @media (prefers-color-scheme: dark) { :root { --nav: #131a23; --warn: #f3bd6b; --warn-wash: #36270f; } }
 html { scroll-padding-top: 64px; }
@@ -21,6 +22,12 @@ a:hover { text-decoration-thickness: 2px; }
 .bar nav a[aria-current] { color: var(--ink); background: var(--none-wash); font-weight: 600; }
 .who { font-size: 13px; color: var(--quiet); display: flex; align-items: center; gap: 10px; white-space: nowrap; }
 main { max-width: 1180px; padding-top: 28px; }
+select { max-width: min(100%, 40ch); }
+pre.diff { display: inline-block; min-width: 100%; overflow: visible; }
+pre.diff del, pre.diff ins { text-decoration: none; display: inline-block; min-width: 100%; }
+pre.diff del { background: var(--bad-wash); color: var(--ink); } pre.diff ins { background: var(--good-wash); color: var(--ink); }
+pre.diff .gap { color: var(--quiet); }
+.filters { display: flex; flex-wrap: wrap; gap: 4px 14px; margin: 0 0 16px; padding: 0; list-style: none; font-size: 14px; } .filters a[aria-current] { font-weight: 640; text-decoration: none; color: var(--ink); }
 h2.apart { margin: 22px 0 8px; }
 .lead { color: var(--quiet); margin: 0 0 18px; max-width: 80ch; }
 .head { display: flex; flex-wrap: wrap; gap: 12px 24px; align-items: end; justify-content: space-between; margin-bottom: 18px; }
@@ -44,7 +51,6 @@ ol.track { list-style: none; display: flex; gap: 4px; margin: 0 0 12px; padding:
 ol.track li { flex: 1; border-top: 4px solid var(--line); padding-top: 4px; min-width: 0; overflow-wrap: anywhere; }
 ol.track li.past { border-color: var(--agree); } ol.track li[aria-current] { border-color: var(--primary); color: var(--ink); font-weight: 640; }
 ol.track li.back { border-color: var(--shadow); color: var(--shadow-text); font-weight: 640; }
-.wide { overflow-x: auto; }
 svg.spark { width: auto; height: 24px; }
 .facts { color: var(--quiet); font-size: 13px; margin: 10px 0 0; display: flex; flex-wrap: wrap; gap: 4px 14px; }
 pre { background: var(--none-wash); border-radius: 8px; padding: 12px 14px; overflow-x: auto; margin: 8px 0; }

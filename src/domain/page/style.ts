@@ -40,6 +40,7 @@ th { text-align: left; color: var(--quiet); font-weight: 500; font-size: 13px; p
 td { padding: 7px 12px 7px 0; border-bottom: 1px solid var(--grid); vertical-align: top; }
 tr:last-child td { border-bottom: 0; }
 td.number, th.number { text-align: right; white-space: nowrap; }
+.wide { overflow-x: auto; }
 .tag { display: inline-block; border-radius: 99px; padding: 0 9px; font-size: 12px; background: var(--none-wash); color: var(--quiet); white-space: nowrap; }
 footer { color: var(--quiet); font-size: 12.5px; margin-top: 26px; }
 footer p { margin: 0 0 4px; }

@@ -8,6 +8,8 @@ export interface NewPatch {
   readonly ops: readonly PatchOperation[];
   /** Requirements of the truss behind it, from config.yaml or its requirements file. @default not known */
   readonly requirements?: readonly string[];
+  /** Who sent it, such as `key Ab12Cd34` or `the stack`. @default not known */
+  readonly sentBy?: string;
 }
 
 /** A patch at its place in the chain. */

@@ -17,6 +17,10 @@ export interface ConsoleService<Text = string> {
 
 /** Name of its Deployment, Service, ServiceAccount, Role and RoleBinding. */
 export const consoleName = "console";
+/** ConfigMap of the same namespace with the stack's shadow deployments, which is made after all that they need. */
+export const shadowsConfigMap = "console-shadows";
+const shadowsKey = "shadows.json";
+const shadowsFolder = "/etc/menagerie-console";
 const port = 8080;
 const labels = {
   "app.kubernetes.io/name": consoleName,
@@ -48,6 +52,7 @@ export function consoleDeployment<Text>(console: ConsoleService<Text>) {
           serviceAccountName: consoleName,
           securityContext: { runAsNonRoot: true, runAsUser: 65_532, seccompProfile: { type: "RuntimeDefault" } },
           containers: [container(console)],
+          volumes: [{ name: "shadows", configMap: { name: shadowsConfigMap, optional: true } }],
         },
       },
     },
@@ -65,8 +70,10 @@ function container<Text>({ image, command, secretName, modelsNamespace, environm
       { name: "MENAGERIE_DATABASE_URL", valueFrom: { secretKeyRef: { name: secretName, key: "url" } } },
       { name: "MENAGERIE_ENVIRONMENT_NAME", value: environment },
       { name: "MENAGERIE_MODELS_NAMESPACE", value: modelsNamespace },
+      { name: "MENAGERIE_SHADOWS_FILE", value: `${shadowsFolder}/${shadowsKey}` },
       { name: "PORT", value: String(port) },
     ],
+    volumeMounts: [{ name: "shadows", mountPath: shadowsFolder, readOnly: true }],
     resources: { requests: { cpu: "20m", memory: "128Mi" }, limits: { memory: "256Mi" } },
     startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 60 },
     livenessProbe: { ...probe("/healthz"), periodSeconds: 10, failureThreshold: 3 },
@@ -76,6 +83,14 @@ function container<Text>({ image, command, secretName, modelsNamespace, environm
       readOnlyRootFilesystem: true,
       capabilities: { drop: ["ALL"] },
     },
+  };
+}
+
+/** The shadow deployments that the console shows, as the stack's output has them. The pods' file follows it within a minute or two. */
+export function shadowsOfConsole(namespace: string, shadows: Readonly<Record<string, object>>) {
+  return {
+    metadata: { name: shadowsConfigMap, namespace, labels },
+    data: { [shadowsKey]: JSON.stringify(shadows) },
   };
 }
 

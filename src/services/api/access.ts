@@ -22,6 +22,8 @@ export interface Access {
 /** Who asks: what the key opens, and the key itself where it is stored. */
 export interface Caller {
   readonly scope: KeyScope;
+  /** As records name them: `key Ab12Cd34`, or `the stack`. */
+  readonly name: string;
   /** @default the stack's own key */
   readonly key?: Pick<StoredKey, "id" | "limits">;
 }
@@ -41,7 +43,8 @@ export async function identify(headers: IncomingHttpHeaders, access: Access): Pr
     if (!access.required) return undefined;
     throw new ApiError("missing_api_key", "this needs an API key: send x-api-key, or Authorization: Api-Key <key>");
   }
-  if (access.adminKeyHash && sameHash(access.adminKeyHash, keyHash(key))) return { scope: { admin: true } };
+  if (access.adminKeyHash && sameHash(access.adminKeyHash, keyHash(key)))
+    return { scope: { admin: true }, name: "the stack" };
   const prefix = keyPrefix(key);
   const stored = prefix === undefined ? undefined : await access.find(prefix);
   if (!stored || !sameHash(stored.hash, keyHash(key))) {
@@ -49,7 +52,7 @@ export async function identify(headers: IncomingHttpHeaders, access: Access): Pr
   }
   if (stored.role !== undefined)
     throw new ApiError("key_scope", `the API key has role ${stored.role}: it opens the console, and no model`);
-  return { scope: { ...stored.scope, rights: stored.rights }, key: stored };
+  return { scope: { ...stored.scope, rights: stored.rights }, name: `key ${prefix}`, key: stored };
 }
 
 /** Whether requests with a key of this scope may be those of a batch. */

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { KubeConfig } from "@kubernetes/client-node";
 import { pino } from "pino";
+import { readDeclaredShadows } from "../../adapters/files/declaredShadows.ts";
 import { clusterReads } from "../../adapters/kubernetes/clusterReads.ts";
 import { databaseSessions } from "../../adapters/postgres/console/sessions.ts";
 import { maskedText } from "../../domain/credentials/maskedText.ts";
@@ -27,19 +28,23 @@ const config = new KubeConfig();
 config.loadFromCluster();
 const pools = consolePools(settings.database, (error) => log.warn({ err: error }, "a database connection broke"));
 const cluster = clusterReads(config, settings.modelsNamespace);
-/** A page is shown without the cluster as well; the log says why. */
+/** A page is shown without them as well; the log says why. */
 const told =
   <T>(read: () => Promise<T>) =>
   () =>
     read().catch((error: unknown) => {
-      log.warn({ err: error }, `the cluster is not shown: ${messageOf(error)}`);
+      log.warn({ err: error }, `a page is not whole: ${messageOf(error)}`);
       throw error;
     });
 const server = await createConsoleServer({
   environment: settings.environment,
   suffix: "",
   sessions: databaseSessions(pools.sessions),
-  reads: consoleReads(pools.reads, { served: told(cluster.served), pools: told(cluster.pools) }),
+  reads: consoleReads(pools.reads, {
+    served: told(cluster.served),
+    pools: told(cluster.pools),
+    shadows: told(() => readDeclaredShadows(settings.shadowsFile)),
+  }),
   now: () => new Date(),
   log,
 });

@@ -1,22 +1,39 @@
-import type { Viewer } from "../../domain/access/roles.ts";
+import { allows, type Viewer } from "../../domain/access/roles.ts";
 import { activityOf } from "../../domain/console/activity.ts";
 import { activitiesShown, activityPage } from "../../domain/console/activityPage.ts";
 import { appsPage, appsShown } from "../../domain/console/appsPage.ts";
 import { modelCards, pageOf, searched } from "../../domain/console/cards.ts";
+import {
+  developmentPage,
+  developmentVersionPage,
+  patchesShown,
+  patchPage,
+} from "../../domain/console/developmentPage.ts";
 import { cardsShown, environmentPage } from "../../domain/console/environmentPage.ts";
 import { sectionsOf } from "../../domain/console/frame.ts";
 import { poolsPage } from "../../domain/console/poolsPage.ts";
-import type { ConsoleReads } from "../../domain/console/ports.ts";
+import { type ConsoleReads, TooMuch } from "../../domain/console/ports.ts";
 import { releasesPage, releasesShown } from "../../domain/console/releasesPage.ts";
 import { rolloutPage } from "../../domain/console/rolloutPage.ts";
+import {
+  comparedPairsPage,
+  comparisonPage,
+  shadowsPage,
+  sinceNamed,
+  tooMuchPage,
+} from "../../domain/console/shadowPage.ts";
 import { usagePage } from "../../domain/console/usagePage.ts";
+import type { PatchPlace, ShownDevelopment } from "../../domain/development/history.ts";
 import type { Markup } from "../../domain/page/markup.ts";
+import { isRowId } from "../../domain/rowId.ts";
 
 /** A page's content. */
 export interface ShownPage {
   readonly title: string;
   /** Path of its section in the header. */
   readonly section: string;
+  /** Whether it shows bodies or code, so that it is loaded by hand alone. @default it follows what changes */
+  readonly isStill?: boolean | undefined;
   readonly main: Markup;
 }
 
@@ -46,7 +63,11 @@ interface Asked extends PageParts {
   readonly viewer: Viewer;
   /** The rest of the path, decoded. */
   readonly rest: string;
+  readonly noteBodies: NoteBodies;
 }
+
+/** Notes in the audit that whoever asks sees bodies or code; false where they may not. */
+export type NoteBodies = (shown: Readonly<Record<string, string | number>>) => Promise<boolean>;
 
 interface Page {
   readonly section: string;
@@ -60,15 +81,17 @@ const pages: ReadonlyMap<string, Page> = new Map([
   ["activity", { section: "/activity", show: showActivity }],
   ["apps", { section: "/apps", show: showApps }],
   ["usage", { section: "/usage", show: showUsage }],
-  ["releases", { section: "/releases", show: showReleases }],
+  ["development", { section: "/development", show: showDevelopment }],
+  ["shadow", { section: "/shadow", show: showShadow }],
   ["pools", { section: "/pools", show: showPools }],
+  ["releases", { section: "/releases", show: showReleases }],
 ]);
 
 /**
  * The page at a path, as somebody may see it.
  * @throws PageRefused
  */
-export async function showPage(parts: PageParts, viewer: Viewer, url: URL): Promise<ShownPage> {
+export async function showPage(parts: PageParts, viewer: Viewer, url: URL, noteBodies: NoteBodies): Promise<ShownPage> {
   const [, first = "", ...others] = url.pathname.split("/");
   const page = pages.get(first);
   const rest = decoded(others.join("/"));
@@ -78,7 +101,7 @@ export async function showPage(parts: PageParts, viewer: Viewer, url: URL): Prom
       403,
       `This page is about the whole environment, and your key is for ${viewer.organization?.name} alone.`,
     );
-  const shown = await page.show({ ...parts, viewer, query: url.searchParams, rest });
+  const shown = await page.show({ ...parts, viewer, query: url.searchParams, rest, noteBodies });
   return { ...shown, section: page.section };
 }
 
@@ -152,6 +175,82 @@ async function showUsage({ reads, suffix, viewer, now, rest }: Asked) {
 async function showReleases({ reads, suffix, rest }: Asked) {
   requireNothing(rest);
   return { title: "Releases", main: releasesPage(await reads.releases(releasesShown), { suffix }) };
+}
+
+/** Development versions, one of them (`/<id>`), or one of its patches (`/<id>/<generation>/<seq>`). */
+async function showDevelopment(asked: Asked): Promise<Omit<ShownPage, "section">> {
+  const { reads, suffix, viewer, query, rest } = asked;
+  const organizationId = viewer.organization?.id;
+  if (rest === "") {
+    const versions = await reads.development({ organizationId });
+    return { title: "Development", main: developmentPage(versions, { suffix }) };
+  }
+  const [called = "", ...place] = rest.split("/");
+  const [version] = isRowId(called) ? await reads.development({ organizationId, called }) : [];
+  if (!version) throw new PageRefused(404, `No development version has the id ${called}.`);
+  const mayReadCode = allows(viewer.role, "bodies");
+  if (place.length > 0) return showPatch(asked, version, place.map(Number));
+  const before = placeIn(query.get("before"));
+  const patches = await reads.patches(version.versionId, { limit: patchesShown, before });
+  return { title: version.model, main: developmentVersionPage(version, patches, { suffix, mayReadCode }) };
+}
+
+async function showPatch(
+  { reads, viewer, suffix, noteBodies }: Asked,
+  version: ShownDevelopment,
+  [generation = 0, seq = 0, ...more]: readonly number[],
+): Promise<Omit<ShownPage, "section">> {
+  if (more.length > 0 || !Number.isInteger(generation) || !Number.isInteger(seq)) throw unknownPage();
+  const shown = { page: "patch", model: version.model, versionId: version.versionId, generation, seq };
+  await requireBodies(viewer, noteBodies, shown);
+  const found = await reads.wholePatch(version.versionId, { generation, seq });
+  if (!found) throw new PageRefused(404, `${version.model} has no patch ${seq} of full deployment ${generation}.`);
+  return {
+    title: `Patch ${seq} of ${version.model}`,
+    isStill: true,
+    main: patchPage(version, found, { suffix }),
+  };
+}
+
+/** Such as `2.17`: patch 17 of the second full deployment. */
+function placeIn(text: string | null): PatchPlace | undefined {
+  const [, generation, seq] = /^(\d{1,9})\.(\d{1,9})$/.exec(text ?? "") ?? [];
+  return generation === undefined ? undefined : { generation: Number(generation), seq: Number(seq) };
+}
+
+/** Shadow deployments, one shadow of one of them (`/<deployment>/<shadow>`), or the pairs that differ most (`…/pairs`). */
+async function showShadow(asked: Asked): Promise<Omit<ShownPage, "section">> {
+  const { reads, suffix, viewer, query, now, rest, noteBodies } = asked;
+  const shadows = await reads.shadows().catch(() => undefined);
+  if (rest === "") return { title: "Shadow", main: shadowsPage(shadows, { suffix }) };
+  const [name = "", shadow = "", part, ...more] = rest.split("/");
+  const deployment = shadows && Object.hasOwn(shadows, name) ? shadows[name] : undefined;
+  if (!deployment || !Object.hasOwn(deployment.shadows, shadow) || (part !== undefined && part !== "pairs"))
+    throw new PageRefused(404, "No shadow deployment of the stack has this name.");
+  if (more.length > 0) throw unknownPage();
+  const since = sinceNamed(query.get("since"));
+  const field = query.get("field") ?? undefined;
+  const notes = { name, shadow, deployment, since, suffix, mayReadBodies: allows(viewer.role, "bodies") };
+  const question = { deployment, shadow, withinMs: since.withinMs };
+  const title = `${shadow} of ${name}`;
+  try {
+    if (part === undefined)
+      return { title, main: comparisonPage(await reads.comparison(question), { ...notes, now: now() }) };
+    await requireBodies(viewer, noteBodies, { page: "shadow", deployment: name, shadow, since: since.name });
+    return { title, isStill: true, main: comparedPairsPage(await reads.comparedPairs(question), { ...notes, field }) };
+  } catch (error) {
+    if (error instanceof TooMuch) return { title, main: tooMuchPage(notes) };
+    throw error;
+  }
+}
+
+/**
+ * What a client sent, what a model answered and what code says is for roles that may see it, and each sight of it is noted.
+ * @throws PageRefused
+ */
+async function requireBodies(viewer: Viewer, noteBodies: NoteBodies, shown: Parameters<NoteBodies>[0]): Promise<void> {
+  if (allows(viewer.role, "bodies") && (await noteBodies(shown))) return;
+  throw new PageRefused(403, `Your key has role ${viewer.role}, which shows neither bodies nor code.`);
 }
 
 async function showPools({ reads, suffix, rest }: Asked) {

@@ -2,18 +2,27 @@ import type { ClientBase, Pool } from "pg";
 import { readActivity } from "../../adapters/postgres/activity.ts";
 import { listApps } from "../../adapters/postgres/apps.ts";
 import { readMark, readShownStandings } from "../../adapters/postgres/console/reads.ts";
+import { listDevelopment, listPatches, readWholePatch } from "../../adapters/postgres/developmentHistory.ts";
 import { listOrganizationLimits } from "../../adapters/postgres/limits/databaseLimits.ts";
 import { readUsage } from "../../adapters/postgres/limits/readUsage.ts";
+import { compareRecorded } from "../../adapters/postgres/predictions/compareRecorded.ts";
+import { recordedConversations } from "../../adapters/postgres/predictions/recordedConversations.ts";
 import { listDeployments } from "../../adapters/postgres/releases.ts";
+import { sqlState } from "../../adapters/postgres/server.ts";
 import { readLastMinute } from "../../adapters/postgres/traffic/lastMinute.ts";
-import type { ClusterReads, ConsoleReads } from "../../domain/console/ports.ts";
+import { type ConsoleReads, type ShadowQuestion, type StackReads, TooMuch } from "../../domain/console/ports.ts";
+import { silent } from "../../domain/progress.ts";
+import type { ComparisonResult } from "../../domain/shadow/comparisonResult.ts";
 import { freshCache } from "../api/freshCache.ts";
 
 /** Every page that is open asks for these again and again, and gets them from one question. Milliseconds. */
 const sharedFor = 1_000;
+/** A comparison reads every pair of its time: it is made anew so often at most, and given up after so long. Milliseconds. */
+const comparisonSharedFor = 15_000;
+const comparisonWithin = 5_000;
 
 /** What pages are made from, read by the functions that commands use. */
-export function consoleReads(pool: Pool, cluster: ClusterReads): ConsoleReads {
+export function consoleReads(pool: Pool, stack: StackReads): ConsoleReads {
   const withClient = async <T>(work: (client: ClientBase) => Promise<T>): Promise<T> => {
     const client = await pool.connect();
     let broken: Error | undefined;
@@ -27,18 +36,62 @@ export function consoleReads(pool: Pool, cluster: ClusterReads): ConsoleReads {
     }
   };
   const minute = freshCache(() => readLastMinute(pool, Date.now()), { freshFor: sharedFor });
-  const served = freshCache(() => cluster.served(), { freshFor: sharedFor });
-  const pools = freshCache(() => cluster.pools(), { freshFor: sharedFor });
+  const served = freshCache(() => stack.served(), { freshFor: sharedFor });
+  const pools = freshCache(() => stack.pools(), { freshFor: sharedFor });
+  const shadows = freshCache(() => stack.shadows(), { freshFor: sharedFor });
+  const compared = freshCache(
+    (question) => withClient((client) => compare(client, JSON.parse(question) as ShadowQuestion)),
+    {
+      freshFor: comparisonSharedFor,
+    },
+  );
+  const comparison = (question: ShadowQuestion) => compared(JSON.stringify(question));
   return {
     standings: (name) => withClient((client) => readShownStandings(client, name)),
     minute: () => minute(""),
     served: () => served(""),
     pools: () => pools(""),
+    shadows: () => shadows(""),
     activity: (question) => readActivity(pool, question),
     apps: (question) => listApps(pool, question),
     usage: (question) => readUsage(pool, question),
     limits: () => listOrganizationLimits(pool),
     releases: (limit) => withClient((client) => listDeployments(client, { limit })),
+    development: (question) => listDevelopment(pool, question),
+    patches: (versionId, question) => listPatches(pool, versionId, question),
+    wholePatch: (versionId, place) => readWholePatch(pool, versionId, place),
+    comparison,
+    comparedPairs: async (question) => {
+      const result = await comparison(question);
+      return {
+        result,
+        conversations: await withClient((client) => recordedConversations(client, sidesOf(question), result)),
+      };
+    },
     mark: () => readMark(pool),
   };
+}
+
+function sidesOf({ deployment: { primary, shadows }, shadow }: ShadowQuestion) {
+  return { primary, shadow: shadows[shadow] ?? primary };
+}
+
+/** As `menagerie compare` does, which has all the time that it takes. */
+async function compare(client: ClientBase, question: ShadowQuestion): Promise<ComparisonResult> {
+  const { deployment, withinMs } = question;
+  const { compare: rules, percent, noise } = deployment;
+  const until = new Date();
+  const since = new Date(withinMs === null ? 0 : until.getTime() - withinMs);
+  const signal = AbortSignal.timeout(comparisonWithin);
+  try {
+    return await compareRecorded(
+      client,
+      { ...sidesOf(question), since, until, rules, percent, noise: noise ?? undefined, signal },
+      silent,
+    );
+  } catch (error) {
+    // 57014: a statement was cut at its limit.
+    if (signal.aborted || sqlState(error) === "57014") throw new TooMuch("too many pairs", { cause: error });
+    throw error;
+  }
 }

@@ -85,8 +85,8 @@ export async function createConsoleServer(parts: ConsoleParts): Promise<Server> 
     if (url.pathname === "/") return redirect(response, sectionsOf(viewer)[0]?.path ?? "/apps");
     const seen = { by: viewer, token: tokenOf(proof.id) };
     try {
-      const { title, section, main } = await showPage(parts, viewer, url);
-      return send(response, 200, page({ title, section, main, seen }), isHead(request));
+      const shown = await showPage(parts, viewer, url, (bodies) => sessions.noteBodies(proof, bodies));
+      return send(response, 200, page({ ...shown, seen }), isHead(request));
     } catch (error) {
       const { status, title, sentence } = refusalOf(error);
       if (status >= 500) tell(error, url);
@@ -120,6 +120,7 @@ export async function createConsoleServer(parts: ConsoleParts): Promise<Server> 
     readonly title: string;
     readonly main: Markup;
     readonly section?: string;
+    readonly isStill?: boolean | undefined;
     readonly seen?: { readonly by: Viewer; readonly token: string };
   }) => consolePage({ environment, assets: assets.paths, ...shown });
   const login = (next: string, wrong?: string) => page({ title: "Log in", main: loginForm({ next, wrong }) });

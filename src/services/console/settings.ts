@@ -8,6 +8,8 @@ const environment = z.object({
   /** Name of the stack, for the pages' titles. */
   MENAGERIE_ENVIRONMENT_NAME: z.string().min(1),
   MENAGERIE_MODELS_NAMESPACE: z.string().min(1),
+  /** JSON file with the stack's shadow deployments. */
+  MENAGERIE_SHADOWS_FILE: z.string().min(1),
   PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
 });
@@ -17,6 +19,7 @@ export interface ConsoleSettings {
   readonly database: DatabaseServer;
   readonly environment: string;
   readonly modelsNamespace: string;
+  readonly shadowsFile: string;
   readonly port: number;
 }
 
@@ -32,6 +35,7 @@ export function readSettings(env: NodeJS.ProcessEnv): ConsoleSettings {
     database: serverFromUrl(values.MENAGERIE_DATABASE_URL, "MENAGERIE_DATABASE_URL"),
     environment: values.MENAGERIE_ENVIRONMENT_NAME,
     modelsNamespace: values.MENAGERIE_MODELS_NAMESPACE,
+    shadowsFile: values.MENAGERIE_SHADOWS_FILE,
     port: values.PORT,
   };
 }

@@ -11,9 +11,9 @@ import { registerVersion } from "../../../src/adapters/postgres/modelVersions.ts
 import { urlOf, withClient } from "../../../src/adapters/postgres/server.ts";
 import { readZooRegistry } from "../../../src/adapters/postgres/zoo/registry.ts";
 import { recordShadowEvidence } from "../../../src/cli/shadowEvidence.ts";
-import type { DeployedShadow } from "../../../src/cli/shadows.ts";
 import { platformDatabase } from "../../../src/domain/platformDatabase.ts";
 import { Comparison } from "../../../src/domain/shadow/comparison.ts";
+import type { DeployedShadow } from "../../../src/domain/shadow/deployed.ts";
 import { contentVersion, evidenceHash, evidenceOf } from "../../../src/domain/shadow/evidence.ts";
 import type { Phase } from "../../../src/domain/zoo/phases.ts";
 import { shadowGate } from "../../../src/domain/zoo/shadowGate.ts";

@@ -37,10 +37,18 @@ export class TestHome {
     return new TestHome(await mkdtemp(join(tmpdir(), "menagerie-test-")), project);
   }
 
-  /** Runs `menagerie ARGS` to its end. `interruptAfterMs` and `interruptAt`, something that it says, send it Ctrl-C's signal. */
+  /**
+   * Runs `menagerie ARGS` to its end. `interruptAfterMs` and `interruptAt`, something that it says, send it Ctrl-C's signal; before that,
+   * `meanwhile` is done with what it said.
+   */
   menagerie(
     args: readonly string[],
-    options: { interruptAfterMs?: number; interruptAt?: RegExp; env?: Readonly<Record<string, string>> } = {},
+    options: {
+      interruptAfterMs?: number;
+      interruptAt?: RegExp;
+      meanwhile?: (said: string) => Promise<void>;
+      env?: Readonly<Record<string, string>>;
+    } = {},
   ): Promise<CommandResult> {
     return new Promise((resolve, reject) => {
       const command = args[0] === "up" && !args.includes("--kubeconfig") ? [...args, ...this.#portsBeside(args)] : args;
@@ -54,7 +62,13 @@ export class TestHome {
       const interruptWhereAsked = () => {
         if (interrupted || !options.interruptAt?.test(stdout + stderr)) return;
         interrupted = true;
-        child.kill("SIGINT");
+        Promise.resolve(options.meanwhile?.(stdout + stderr)).then(
+          () => child.kill("SIGINT"),
+          (error: unknown) => {
+            child.kill("SIGINT");
+            reject(error);
+          },
+        );
       };
       child.stdout.on("data", (chunk) => {
         stdout += chunk;

@@ -34,6 +34,8 @@ export async function readMark(pool: Pick<Pool, "query">): Promise<string> {
        (SELECT max(id) FROM menagerie.deployment), (SELECT max(clock_at) FROM menagerie.deployment_outcome),
        (SELECT max(id) FROM menagerie.gate_evidence),
        (SELECT max(changed_at) FROM menagerie.zoo_migration), (SELECT count(paused_at) FROM menagerie.zoo_migration),
+       (SELECT concat_ws('.', sum(generation), sum(seq)) FROM menagerie.truss_head), (SELECT max(at) FROM menagerie.truss_reload),
+       (SELECT concat_ws('.', max(id), max(finished_at)) FROM menagerie.development_deployment),
        (SELECT max(id) FROM menagerie.model_version), (SELECT max(id) FROM menagerie.model)) AS mark`,
   );
   return rows[0]?.mark ?? "";

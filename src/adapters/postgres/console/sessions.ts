@@ -40,6 +40,13 @@ export function databaseSessions(pool: Pool): Sessions {
         organization: organizationId === null ? null : { id: organizationId, name: organization ?? "" },
       };
     },
+    async noteBodies(proof, shown) {
+      const { rows } = await pool.query<{ may: boolean }>("SELECT menagerie.console_shows_bodies($1, $2) AS may", [
+        proofHash(proof),
+        JSON.stringify(shown),
+      ]);
+      return rows[0]?.may ?? false;
+    },
     async end(proof) {
       await pool.query("SELECT menagerie.console_end($1)", [proofHash(proof)]);
     },

@@ -73,8 +73,11 @@ export async function predictionRights(
   return Object.assign({}, ...(await Promise.all(all)));
 }
 
-/** Roles that read every model's predictions. */
-export const predictionReaders: readonly string[] = [roles.operator, roles.reader, roles.deployer, roles.guard];
+/** Roles that read every model's predictions; the console compares them, and shows bodies to whoever may see them. */
+export const predictionReaders: readonly string[] = [
+  ...[roles.operator, roles.reader, roles.deployer, roles.guard],
+  roles.console,
+];
 
 /** Roles that let go of every model's predictions once they are past their days. */
 export const predictionKeepers: readonly string[] = [roles.api];

@@ -12,6 +12,8 @@ GRANT INSERT (model_id, number, truss_hash, is_development), UPDATE (truss_hash,
 -- earlier Menagerie stored is sealed, once.
 GRANT INSERT, SELECT ON menagerie.truss_generation, menagerie.truss_patch TO menagerie_api;
 GRANT UPDATE (ops, requirements, is_sealed) ON menagerie.truss_patch TO menagerie_api;
+-- How long patches took; by their keys the first note is known.
+GRANT INSERT, SELECT ON menagerie.truss_reload TO menagerie_api;
 GRANT INSERT, SELECT, UPDATE
   ON menagerie.truss_sync, menagerie.truss_head, menagerie.development_deployment
   TO menagerie_api;

@@ -1,4 +1,4 @@
--- The console: reads what its pages show. It has no hash of a key, no recorded body and no patch, and writes its sessions by functions alone.
+-- The console: reads what its pages show. It has no hash of a key, and writes its sessions and the audit by functions alone.
 GRANT CONNECT ON DATABASE menagerie TO menagerie_console;
 GRANT USAGE ON SCHEMA menagerie TO menagerie_console;
 GRANT SELECT
@@ -9,6 +9,8 @@ GRANT SELECT
 GRANT EXECUTE ON FUNCTION
   menagerie.console_begin(text, bytea, bytea), menagerie.console_viewer(bytea, boolean), menagerie.console_end(bytea)
   TO menagerie_console;
+-- Notes that somebody looks at code or bodies, and says whether they may.
+GRANT EXECUTE ON FUNCTION menagerie.console_shows_bodies(bytea, jsonb) TO menagerie_console;
 
 -- Where rollouts stand, and how they came there.
 GRANT SELECT ON menagerie.rollout, menagerie.rollout_step, menagerie.gate_evidence, menagerie.zoo_migration TO menagerie_console;
@@ -29,3 +31,10 @@ GRANT SELECT ON menagerie.usage, menagerie.limit_window TO menagerie_console;
 
 -- Who did what.
 GRANT SELECT ON menagerie.audit TO menagerie_console;
+
+-- Development versions: their chains, who sent the patches, how long those took, and how pushes went.
+GRANT SELECT ON menagerie.truss_generation, menagerie.truss_reload TO menagerie_console;
+GRANT SELECT (model_version_id, generation, seq, prev_hash, next_hash, ops, created_at, sent_by)
+  ON menagerie.truss_patch TO menagerie_console;
+GRANT SELECT (model_version_id, generation, seq, hash) ON menagerie.truss_head TO menagerie_console;
+GRANT SELECT (id, model_version_id, status, because, created_at, finished_at) ON menagerie.development_deployment TO menagerie_console;

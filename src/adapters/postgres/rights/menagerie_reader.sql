@@ -34,3 +34,10 @@ GRANT SELECT
   ON menagerie.take_back, menagerie.take_back_step, menagerie.rollout_resume, menagerie.taken_back,
      menagerie.resumed_take_back, menagerie.release_take_back
   TO menagerie_reader;
+
+-- Development versions: their chains, who sent the patches, how long those took, and how pushes went.
+GRANT SELECT ON menagerie.truss_generation, menagerie.truss_reload TO menagerie_reader;
+GRANT SELECT (model_version_id, generation, seq, prev_hash, next_hash, ops, created_at, sent_by)
+  ON menagerie.truss_patch TO menagerie_reader;
+GRANT SELECT (model_version_id, generation, seq, hash) ON menagerie.truss_head TO menagerie_reader;
+GRANT SELECT (id, model_version_id, status, because, created_at, finished_at) ON menagerie.development_deployment TO menagerie_reader;

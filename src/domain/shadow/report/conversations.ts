@@ -1,4 +1,5 @@
 import { html, type Markup } from "../../page/markup.ts";
+import { plainText } from "../../page/plainText.ts";
 import type { Conversation, Said, Turn } from "../conversation/conversation.ts";
 import { type Stretch, wordDifference } from "../conversation/wordDifference.ts";
 import { count } from "../readable.ts";
@@ -24,7 +25,7 @@ ${conversations.map(conversation)}</section>`;
 function conversation({ requestId, at, isSampled, asked, primary, shadow }: Conversation, index: number): Markup {
   const time = new Date(at).toISOString().slice(0, 19).replace("T", " ");
   const left = asked.length - mostTurns;
-  return html`<details class="conversation"${{ markup: index === 0 ? " open" : "" }}><summary><code>${plain(requestId)}</code> <span class="tile-note">${time}</span>${isSampled && html` <span class="tag">sampled, not judged</span>`}</summary>
+  return html`<details class="conversation"${{ markup: index === 0 ? " open" : "" }}><summary><code>${plainText(requestId)}</code> <span class="tile-note">${time}</span>${isSampled && html` <span class="tag">sampled, not judged</span>`}</summary>
 ${left > 0 && html`<p class="hint">${count(left)} earlier turns are left out.</p>`}
 ${asked.slice(-mostTurns).map(turn)}
 ${placesOf(primary, shadow).map((place) => sideBySide(place, primary, shadow))}
@@ -32,7 +33,7 @@ ${notes(primary, shadow)}</details>`;
 }
 
 function turn({ who, text }: Turn): Markup {
-  return html`<div class="turn"><span class="who">${plain(who)}</span><div class="said" dir="auto">${folded(cut(text), "more")}</div></div>`;
+  return html`<div class="turn"><span class="said-by">${plainText(who)}</span><div class="said" dir="auto">${folded(cut(text), "more")}</div></div>`;
 }
 
 /** The places of both answers, in the primary's order. */
@@ -44,27 +45,27 @@ function sideBySide(place: string, primary: Said, shadow: Said): Markup {
   const textOf = ({ turns }: Said): string => cut(turns.find(({ who }) => who === place)?.text ?? "");
   const stretches = wordDifference(textOf(primary), textOf(shadow));
   const side = (of: "primary" | "shadow"): Markup =>
-    html`<div class="answer ${of}"><span class="who"><span class="dot ${of}"></span>${of} <code>${plain(place)}</code></span><div class="said" dir="auto">${stretches.filter((each) => each.of === "both" || each.of === of).map(marked)}</div></div>`;
+    html`<div class="answer ${of}"><span class="said-by"><span class="dot ${of}"></span>${of} <code>${plainText(place)}</code></span><div class="said" dir="auto">${stretches.filter((each) => each.of === "both" || each.of === of).map(marked)}</div></div>`;
   return html`<div class="answers">${side("primary")}${side("shadow")}</div>`;
 }
 
 function marked({ of, text }: Stretch): Markup {
   if (of === "both") return folded(text, "alike");
-  const shown = text.length > longestOther ? folded(text, "more") : html`${plain(text)}`;
+  const shown = text.length > longestOther ? folded(text, "more") : html`${plainText(text)}`;
   return of === "primary" ? html`<del>${shown}</del>` : html`<ins>${shown}</ins>`;
 }
 
 function notes(primary: Said, shadow: Said): Markup[] {
   return [["primary", primary] as const, ["shadow", shadow] as const].flatMap(([side, { note }]) =>
-    note === undefined ? [] : [html`<p class="hint"><span class="dot ${side}"></span>${side}: ${plain(note)}</p>`],
+    note === undefined ? [] : [html`<p class="hint"><span class="dot ${side}"></span>${side}: ${plainText(note)}</p>`],
   );
 }
 
 /** The middle of a long text is there, and closed. */
 function folded(text: string, what: "alike" | "more"): Markup {
-  if (text.length <= longestAlike) return html`${plain(text)}`;
+  if (text.length <= longestAlike) return html`${plainText(text)}`;
   const [from, to] = [boundary(text, keptOfAlike), boundary(text, text.length - keptOfAlike)];
-  return html`${plain(text.slice(0, from))}<details class="fold"><summary>${count(to - from)} characters ${what}</summary>${plain(text.slice(from, to))}</details>${plain(text.slice(to))}`;
+  return html`${plainText(text.slice(0, from))}<details class="fold"><summary>${count(to - from)} characters ${what}</summary>${plainText(text.slice(from, to))}</details>${plainText(text.slice(to))}`;
 }
 
 function cut(text: string): string {
@@ -76,14 +77,4 @@ function cut(text: string): string {
 function boundary(text: string, at: number): number {
   const code = text.charCodeAt(at);
   return code >= 0xdc00 && code <= 0xdfff ? at - 1 : at;
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a hostile text brings
-const unseen = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufeff]/g;
-
-/** A text whose characters all show: those that browsers drop, or that turn others around, stand as their numbers. */
-function plain(text: string): string {
-  return text
-    .toWellFormed()
-    .replace(unseen, (letter) => `⟦U+${letter.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟧`);
 }

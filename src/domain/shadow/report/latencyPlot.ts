@@ -56,11 +56,11 @@ export function latencyTable(
   unit: (value: number | null) => string = duration,
   percentiles: readonly ("p5" | "p50" | "p95" | "p99")[] = ["p50", "p95", "p99"],
 ): Markup {
-  return html`<table><thead><tr><th></th><th class="number">primary</th><th class="number">shadow</th><th class="number">ratio</th></tr></thead><tbody>
+  return html`<table><thead><tr><td></td><th scope="col" class="number">primary</th><th scope="col" class="number">shadow</th><th scope="col" class="number">ratio</th></tr></thead><tbody>
 ${percentiles.map((name) => {
   const [a, b] = [primary[name], shadow[name]];
   const ratio = a === null || b === null || a === 0 ? "–" : `${(b / a).toFixed(2)}×`;
-  return html`<tr><td>${name}</td><td class="number">${unit(a)}</td><td class="number">${unit(b)}</td><td class="number">${ratio}</td></tr>`;
+  return html`<tr><th scope="row">${name}</th><td class="number">${unit(a)}</td><td class="number">${unit(b)}</td><td class="number">${ratio}</td></tr>`;
 })}</tbody></table>`;
 }
 

@@ -1,9 +1,9 @@
 import { pageStyle } from "../../page/style.ts";
 
-/** The page's own parts beside those of every page. */
-export const style = `${pageStyle}
+/** What comparisons look like, beside what every page does. */
+export const reportStyle = `
 .sides { display: flex; flex-wrap: wrap; gap: 6px 22px; margin: 0 0 26px; padding: 0; list-style: none; font-size: 14px; }
-.dot { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 7px; }
+.dot { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin: 0 7px 0 0; } .hint .dot + .dot, .hint .dot ~ .dot { margin-left: 10px; }
 .dot.primary { background: var(--primary); } .dot.shadow { background: var(--shadow); }
 .dot.agree { background: var(--agree); } .dot.differ { background: var(--differ); }
 .halves { display: grid; grid-template-columns: 3fr 2fr; gap: 14px; }
@@ -16,14 +16,14 @@ export const style = `${pageStyle}
 .verdict ul { margin: 0; padding: 0; list-style: none; }
 .verdict li { padding-left: 1.3em; text-indent: -1.3em; }
 .mark { text-indent: 0; display: inline-block; width: 1.3em; font-weight: 700; } .mark.met { color: var(--good); } .mark.unmet { color: var(--bad); }
-td.bar { width: 30%; padding-top: 13px; }
-td:first-child code { min-width: 9em; display: inline-block; }
+td.bar { width: 30%; padding-top: 13px; } svg.thin { height: 10px; }
+.stacked td:first-child code { min-width: 9em; display: inline-block; }
 .from { color: var(--primary-text); } .to { color: var(--shadow-text); }
 :root { --primary-wash: #dfe9fb; --shadow-wash: #fce8da; }
 @media (prefers-color-scheme: dark) { :root { --primary-wash: #1d2f52; --shadow-wash: #4a2a12; } }
 .conversation { border-top: 1px solid var(--line); padding: 10px 0; }
 .conversation > summary { cursor: pointer; } .conversation > summary:focus-visible, .fold > summary:focus-visible { outline: 2px solid var(--primary); }
-.who { display: block; color: var(--quiet); font-size: 12.5px; margin: 10px 0 2px; }
+.said-by { display: block; color: var(--quiet); font-size: 12.5px; margin: 10px 0 2px; }
 .said { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
 .turn .said { border-left: 3px solid var(--line); padding-left: 10px; }
 .answers { display: grid; grid-template-columns: 1fr 1fr; gap: 18px; } .answers > * { min-width: 0; }
@@ -48,3 +48,6 @@ ins { background: var(--shadow-wash); text-decoration-color: var(--shadow); }
   .stacked td[data-name]::before { content: attr(data-name) " "; color: var(--quiet); font-size: 13px; }
 }
 `;
+
+/** Of a comparison that is saved to a file. */
+export const style = `${pageStyle}${reportStyle}`;

@@ -5,15 +5,23 @@ import { count, percent } from "../readable.ts";
 
 const fieldsShown = 25;
 
-/** The fields that differ, as bars, with a tick where two copies of the primary differ that often too. */
-export function fieldsTable({ fields, noise }: Pick<ComparisonResult, "fields" | "noise">): Markup {
+/**
+ * The fields that differ, as bars, with a tick where two copies of the primary differ that often too.
+ *
+ * @param bodies - whether an example of each is shown
+ */
+export function fieldsTable(
+  { fields, noise }: Pick<ComparisonResult, "fields" | "noise">,
+  bodies: "shown" | "hidden",
+): Markup {
   if (fields.length === 0) return html`<p class="hint">No field differs.</p>`;
   const rest = fields.length - fieldsShown;
-  return html`<table class="stacked"><thead><tr><th>field</th><th>share of pairs</th><th class="number">pairs</th><th></th><th>primary → shadow, for example</th></tr></thead><tbody>
+  const example = (field: FieldSummary) => html`<td>${change(field.example.primary, field.example.shadow)}</td>`;
+  return html`<table class="stacked"><thead><tr><th scope="col">field</th><th scope="col">share of pairs</th><th scope="col" class="number">pairs</th><td></td>${bodies === "shown" && html`<th scope="col">primary → shadow, for example</th>`}</tr></thead><tbody>
 ${fields.slice(0, fieldsShown).map(
   (field) => html`<tr><td><code>${field.field}</code></td><td class="bar">${fieldBar(field)}</td>
 <td class="number" data-name="pairs">${count(field.mismatches)}<br> <span class="tile-note">${percent(field.rate)}</span></td>
-<td>${tagsOf(field)}</td><td>${change(field.example.primary, field.example.shadow)}</td></tr>`,
+<td>${tagsOf(field)}</td>${bodies === "shown" && example(field)}</tr>`,
 )}</tbody></table>
 ${rest > 0 && html`<p class="hint">and ${count(rest)} more fields</p>`}
 ${noise !== null && html`<p class="hint">The tick marks how often two copies of the primary differ (${count(noise.pairs)} pairs).</p>`}`;
@@ -24,7 +32,7 @@ function fieldBar({ rate, noise, isNoise }: FieldSummary): Markup {
     noise !== null &&
     noise.mismatches > 0 &&
     html`<line x1="${noise.rate * 300}" x2="${noise.rate * 300}" y1="-3" y2="13" stroke="var(--ink)" stroke-width="2"/>`;
-  return html`<svg viewBox="0 0 300 10" preserveAspectRatio="none" style="height:10px" aria-hidden="true"><rect width="300" height="10" rx="3" fill="var(--grid)"/><rect width="${Math.max(rate * 300, 1.5)}" height="10" rx="3" fill="var(--${isNoise ? "agree" : "differ"})"/>${tick}</svg>`;
+  return html`<svg viewBox="0 0 300 10" preserveAspectRatio="none" class="thin" aria-hidden="true"><rect width="300" height="10" rx="3" fill="var(--grid)"/><rect width="${Math.max(rate * 300, 1.5)}" height="10" rx="3" fill="var(--${isNoise ? "agree" : "differ"})"/>${tick}</svg>`;
 }
 
 function tagsOf({ factor, isNoise, how, mismatches }: FieldSummary): Markup[] {
@@ -39,7 +47,7 @@ function tagsOf({ factor, isNoise, how, mismatches }: FieldSummary): Markup[] {
 /** The pairs that differ most, by request id. */
 export function outliersTable({ outliers }: Pick<ComparisonResult, "outliers">): Markup {
   if (outliers.length === 0) return html`<p class="hint">None.</p>`;
-  return html`<table class="stacked"><thead><tr><th>request</th><th>when (UTC)</th><th class="number">places</th><th>primary → shadow</th></tr></thead><tbody>
+  return html`<table class="stacked"><thead><tr><th scope="col">request</th><th scope="col">when (UTC)</th><th scope="col" class="number">places</th><th scope="col">primary → shadow</th></tr></thead><tbody>
 ${outliers.map(
   ({ requestId, at, places, differences }) => html`<tr><td><code>${requestId}</code></td>
 <td class="when">${new Date(at).toISOString().slice(0, 19).replace("T", " ")}</td><td class="number" data-name="places">${count(places)}</td>
@@ -50,7 +58,7 @@ ${outliers.map(
 /** Pairs by status; left out where every answer was a 200. */
 export function statusesTable({ statuses }: Pick<ComparisonResult, "statuses">): Markup | undefined {
   if (statuses.every(({ primary, shadow }) => primary === 200 && shadow === 200)) return undefined;
-  return html`<table><thead><tr><th>primary</th><th>shadow</th><th class="number">pairs</th></tr></thead><tbody>
+  return html`<table><thead><tr><th scope="col">primary</th><th scope="col">shadow</th><th scope="col" class="number">pairs</th></tr></thead><tbody>
 ${statuses.map(
   ({ primary, shadow, pairs }) =>
     html`<tr><td>${primary ?? "no answer"}</td><td>${shadow ?? "no answer"}</td><td class="number">${count(pairs)}</td></tr>`,

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type * as z from "zod";
 import type { DevelopmentVersion } from "../../../adapters/postgres/developmentVersions.ts";
-import type { KeyScope } from "../../../domain/access/apiKey.ts";
 import {
   type DeletedVersion,
   generationRequestSchema,
@@ -10,7 +9,7 @@ import {
 } from "../../../domain/development/contract.ts";
 import { isPingToken } from "../../../domain/development/pingToken.ts";
 import { rowId } from "../../../domain/rowId.ts";
-import { type Access, authenticate, authorize } from "../access.ts";
+import { type Access, authenticate, authorize, type Caller, identify } from "../access.ts";
 import { ApiError } from "../apiError.ts";
 import type { Deployments } from "../graphql/context.ts";
 import { readJson, sendJson } from "../requestBody.ts";
@@ -46,7 +45,7 @@ export function developmentRoute(parts: DevelopmentRouteParts): Route {
       const isDeletion = action === "" && request.method === "DELETE";
       if (!isDeletion) refuseMethod(request, action === "" ? "GET" : "POST");
       if (token !== undefined) return ping(parts, id, token, request, (body) => sendJson(response, body));
-      const { scope, version } = await permitted(parts, request, id);
+      const { caller, version } = await permitted(parts, request, id);
       if (isDeletion) return sendJson(response, await deleted(parts, version));
       switch (action) {
         case "":
@@ -54,10 +53,11 @@ export function developmentRoute(parts: DevelopmentRouteParts): Route {
         case "patches":
           return sendJson(
             response,
-            await versions.patch(version, await readJson(request, parts.maxBodyBytes, patchRequestSchema)),
+            await versions.patch(version, await readJson(request, parts.maxBodyBytes, patchRequestSchema), caller.name),
           );
         case "generations":
-          if (!("admin" in scope)) throw new ApiError("key_scope", "only the stack's own key starts generations");
+          if (!("admin" in caller.scope))
+            throw new ApiError("key_scope", "only the stack's own key starts generations");
           return sendJson(
             response,
             await versions.startGeneration(
@@ -79,16 +79,17 @@ export async function permitted(
   { access, find }: Pick<DevelopmentRouteParts, "access" | "find">,
   request: Pick<IncomingMessage, "headers">,
   id: string,
-): Promise<{ readonly scope: KeyScope; readonly version: DevelopmentVersion }> {
-  const scope = await authenticate(request.headers, { ...access, required: true });
-  if (!scope) throw new ApiError("missing_api_key", "this needs an API key");
+): Promise<{ readonly caller: Caller; readonly version: DevelopmentVersion }> {
+  const caller = await identify(request.headers, { ...access, required: true });
+  if (!caller) throw new ApiError("missing_api_key", "this needs an API key");
+  const { scope } = caller;
   const version = await find(id);
   if (!version) {
     if ("admin" in scope) throw new ApiError("not_found", `there is no development version ${id}`);
     throw new ApiError("key_scope", `the API key is not for version ${id}`);
   }
   authorize(scope, { id: version.modelId, organizationId: version.organizationId });
-  return { scope, version };
+  return { caller, version };
 }
 
 /** Versions that clients pushed. */

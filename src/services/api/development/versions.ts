@@ -32,7 +32,8 @@ export interface VersionParts extends SyncParts {
 /** Work on development versions, for whoever may: rights are checked before. */
 export interface Versions {
   status(version: DevelopmentVersion): Promise<DevelopmentStatus>;
-  patch(version: DevelopmentVersion, request: PatchRequest): Promise<PatchAnswer>;
+  /** @param sentBy - as records name them, such as `key Ab12Cd34` */
+  patch(version: DevelopmentVersion, request: PatchRequest, sentBy: string): Promise<PatchAnswer>;
   startGeneration(version: DevelopmentVersion, request: GenerationRequest): Promise<DevelopmentStatus>;
   sync(version: DevelopmentVersion): Promise<DevelopmentStatus>;
   /** Brings the container to the head; shared by all who ask at the same time. */
@@ -79,9 +80,9 @@ export function developmentVersions(parts: VersionParts): Versions {
   return {
     status: (version) => status(version),
     syncToHead: syncTurn,
-    async patch(version, request) {
+    async patch(version, request, sentBy) {
       const begun = performance.now();
-      const stored = await storePatch(store, configs, version, request);
+      const stored = await storePatch(store, configs, version, request, sentBy);
       const storedAt = performance.now();
       if (request.takeover) log.info({ versionId: version.id, seq: stored.seq }, "a client took the head over");
       const unasked: SyncOutcome = {
@@ -91,6 +92,13 @@ export function developmentVersions(parts: VersionParts): Versions {
         hot: false,
       };
       const synced = await (request.sync === false ? keep(version.id, async () => unasked) : syncKept(version.id));
+      const syncMs = rounded(performance.now() - storedAt);
+      const applyMs = synced.applyMs ?? 0;
+      // Whoever waits for the answer does not wait for this.
+      if (synced.state === "synced")
+        store
+          .recordReload(version.id, stored, { isHot: synced.hot, tookMs: syncMs, applyMs })
+          .catch((error: unknown) => log.warn({ err: error }, `a reload is not noted: ${messageOf(error)}`));
       return {
         headHash: stored.hash,
         seq: stored.seq,
@@ -100,8 +108,8 @@ export function developmentVersions(parts: VersionParts): Versions {
         hot: synced.hot,
         timings: {
           store: rounded(storedAt - begun),
-          sync: rounded(performance.now() - storedAt),
-          apply: synced.applyMs ?? 0,
+          sync: syncMs,
+          apply: applyMs,
         },
       };
     },
@@ -200,6 +208,7 @@ async function storePatch(
   configs: Map<string, string>,
   version: DevelopmentVersion,
   { prevHash, nextHash, nextSignature, patches }: PatchRequest,
+  sentBy: string,
 ): Promise<{ readonly hash: string; readonly seq: number }> {
   if (prevHash === nextHash)
     throw new ApiError("bad_request", "nextHash: is the same as prevHash; there is nothing to patch");
@@ -211,7 +220,7 @@ async function storePatch(
   refuseUnpatchable(version, before, nextSignature.config, patches);
   const ops = consistentOperations(parseOperations(patches), nextSignature);
   const requirements = requirementsOf(nextSignature);
-  const result = await store.appendSigned(version.id, { prevHash, nextHash, ops, requirements }, nextSignature);
+  const result = await store.appendSigned(version.id, { prevHash, nextHash, ops, requirements, sentBy }, nextSignature);
   if (!result) throw neverDeployed(version);
   if ("stored" in result) {
     keepRecent(configs, `${version.id} ${nextHash}`, nextSignature.config, keptConfigs);

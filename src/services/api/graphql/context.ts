@@ -42,6 +42,8 @@ export interface GraphqlParts {
 /** Who asks, and by which address. */
 export interface GraphqlContext {
   readonly scope: KeyScope;
+  /** As records name who asks: `key Ab12Cd34`, or `the stack`. */
+  readonly name: string;
   /** Scheme and host of the request, such as `http://127.0.0.1:18081`. */
   readonly origin: string;
 }

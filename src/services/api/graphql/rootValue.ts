@@ -110,7 +110,7 @@ export function rootValue(parts: GraphqlParts) {
     ) => {
       const { version } = await types.developmentVersion(id, context);
       return patchResult(version, async () => {
-        await versions.patch(version, parseInput(stagedPatch, decoded(patch, "patch"), "patch"));
+        await versions.patch(version, parseInput(stagedPatch, decoded(patch, "patch"), "patch"), context.name);
         return { succeeded: true, error: null };
       });
     },

@@ -4,7 +4,7 @@ import { buildSchema, type DocumentNode, type ExecutionResult, execute, GraphQLE
 import type { Logger } from "pino";
 import * as z from "zod";
 import { OperatorError } from "../../../domain/errors.ts";
-import { type Access, authenticate } from "../access.ts";
+import { type Access, identify } from "../access.ts";
 import { ApiError } from "../apiError.ts";
 import { originOf } from "../origin.ts";
 import { readJson, sendJson } from "../requestBody.ts";
@@ -36,10 +36,11 @@ export function graphqlRoute(
         throw new ApiError("not_found", `there is no ${path.slice(0, 200)}`);
       if (request.method !== "POST")
         throw new ApiError("method_not_allowed", `${request.method} is not possible here; use POST`);
-      const scope = await authenticate(request.headers, { ...parts.access, required: true });
-      if (!scope) throw new ApiError("missing_api_key", "this needs an API key");
+      const caller = await identify(request.headers, { ...parts.access, required: true });
+      if (!caller) throw new ApiError("missing_api_key", "this needs an API key");
       const { query, variables, operationName } = await readJson(request, parts.maxBodyBytes, requestBody);
-      const contextValue: GraphqlContext = { scope, origin: originOf(request) };
+      const { scope, name } = caller;
+      const contextValue: GraphqlContext = { scope, name, origin: originOf(request) };
       const document = parsed(query);
       const issues = "errors" in document ? document.errors : validate(schema, document.document);
       if (issues.length > 0) return sendJson(response, { errors: issues });

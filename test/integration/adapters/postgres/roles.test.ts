@@ -65,6 +65,11 @@ const attempts = {
   "make a user": "INSERT INTO menagerie.app_user (email, organization_id) VALUES ('x', 1)",
   "make an organization": "INSERT INTO menagerie.organization (name) VALUES ('x')",
   "read patches": "SELECT * FROM menagerie.truss_patch",
+  "read what patches hold": "SELECT ops FROM menagerie.truss_patch",
+  "note a reload":
+    "INSERT INTO menagerie.truss_reload (model_version_id, generation, seq, is_hot, took_ms, apply_ms) SELECT 1, 1, 1, true, 1, 1 WHERE false",
+  "change reloads": "UPDATE menagerie.truss_reload SET took_ms = 1",
+  "read signatures of heads": "SELECT signature FROM menagerie.truss_head",
   "change patches": "UPDATE menagerie.truss_patch SET next_hash = 'x'",
   "seal patches": "UPDATE menagerie.truss_patch SET ops = '[]', is_sealed = true WHERE false",
   "delete patches": "DELETE FROM menagerie.truss_patch",
@@ -137,6 +142,7 @@ const attempts = {
   "make a session": "INSERT INTO menagerie.console_session (hash, key_id) SELECT '', 1 WHERE false",
   "begin a session": "SELECT menagerie.console_begin('AAAAAAAA', 'x', 'y')",
   "see whose a session is": "SELECT * FROM menagerie.console_viewer('y', true)",
+  "note that bodies are seen": "SELECT menagerie.console_shows_bodies('y', '{}')",
   "end a session": "SELECT menagerie.console_end('y')",
   "read a file": "SELECT pg_read_file('PG_VERSION')",
 } as const;
@@ -152,11 +158,14 @@ const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
       "read the record",
       "record an outcome",
       "read traffic of rollouts",
+      "read what patches hold",
+      "note a reload",
+      "read signatures of heads",
     ] as const),
   ],
   [roles.reader]: [
     ...(["read models", "read organizations", "read users", "read versions", "read migrations"] as const),
-    ...(["read the record", "read ranges", "read the audit"] as const),
+    ...(["read the record", "read ranges", "read the audit", "read what patches hold"] as const),
     ...(["read traffic of rollouts", "read the history of traffic"] as const),
     ...(["read take-backs", "see what is taken back", "see what is resumed"] as const),
   ],
@@ -178,6 +187,7 @@ const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
     ...(["read the record", "read ranges", "read the audit", "read take-backs", "see what is taken back"] as const),
     ...(["see what is resumed", "read traffic of rollouts", "read the history of traffic"] as const),
     ...(["begin a session", "see whose a session is", "end a session"] as const),
+    ...(["read what patches hold", "note that bodies are seen"] as const),
   ],
   [roles.migrator]: ["read models", "move pointers", "read migrations", "become the owner", "hold a migration"],
   [roles.deployer]: [

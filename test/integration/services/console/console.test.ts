@@ -1,14 +1,24 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { createKey, createRoleKey, revokeKey } from "../../../../src/adapters/postgres/apiKeys.ts";
 import { recordAudit } from "../../../../src/adapters/postgres/audit.ts";
+import { compareRecorded } from "../../../../src/adapters/postgres/predictions/compareRecorded.ts";
+import { ensurePredictionTables } from "../../../../src/adapters/postgres/predictions/ensureTables.ts";
+import { predictionReaders } from "../../../../src/adapters/postgres/rights/files.ts";
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { run } from "../../../../src/cli/program.ts";
 import { type KeyRole, keyRoles } from "../../../../src/domain/access/roles.ts";
 import { sections } from "../../../../src/domain/console/frame.ts";
 import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
+import { silent } from "../../../../src/domain/progress.ts";
+import { comparedSubject, type DeployedShadow } from "../../../../src/domain/shadow/deployed.ts";
+import { describeComparison } from "../../../../src/domain/shadow/description.ts";
+import { evidenceHash, evidenceOf } from "../../../../src/domain/shadow/evidence.ts";
+import { headlineOf } from "../../../../src/domain/shadow/headline.ts";
 import { sendForm, startConsole, type TestConsole } from "../../../support/consoleServer.ts";
+import { exampleDeployment } from "../../../support/pages.ts";
 import { makePlatformTables } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
+import { storePredictions } from "../../../support/predictions.ts";
 import { makeRollout, type TestRollout } from "../../../support/rolloutTables.ts";
 
 /** The console over a real PostgreSQL, by its own login. */
@@ -17,6 +27,7 @@ let postgres: TestPostgres;
 let served: TestConsole;
 let rollout: TestRollout;
 let organizationId: string;
+let developmentId: string;
 const keys = new Map<string, string>();
 const hostile = `<script>document.title="run"</script>"'<img src=x onerror=alert(1)>`;
 
@@ -37,8 +48,69 @@ beforeAll(async () => {
     }
     keys.set("predicting", (await createKey(client, { organizationId }, ["operate"])).key);
   });
+  developmentId = await patchedVersion("sketch");
+  await recordChats(exampleDeployment);
   served = await startConsole(postgres.server);
+  served.shadows = { chat: exampleDeployment };
 }, 60_000);
+
+/** 20 chats of a minute ago on both sides, of which five differ. */
+async function recordChats({ primary, shadows: { bold } }: DeployedShadow): Promise<void> {
+  // Partitions begin with today.
+  const at = Math.max(Date.now() - 60_000, new Date().setUTCHours(0, 0, 0, 0));
+  const said = (content: string) => ({ choices: [{ index: 0, message: { role: "assistant", content } }] });
+  const chats = (version: string, answer: (place: number) => string) =>
+    Array.from({ length: 20 }, (_, place) => ({
+      id: `chat-${place}`,
+      at: new Date(at + place),
+      request: { messages: [{ role: "user", content: `what clients ask ${hostile}` }], temperature: 0 },
+      response: said(answer(place)),
+      operation: "chat",
+      url: "/openai/v1/chat/completions",
+      version,
+    }));
+  await withClient(postgres.server, platformDatabase, async (client) => {
+    for (const [side, answer] of [
+      [primary, () => "what the primary says"],
+      [bold, (place: number) => (place < 5 ? "what the shadow says" : "what the primary says")],
+    ] as const) {
+      if (!side) continue;
+      await ensurePredictionTables(client, side.schema, { readers: predictionReaders });
+      await storePredictions(client, side.schema, chats(side.version, answer));
+    }
+  });
+}
+
+/** A development version of the organization with two patches, of which the second was timed. */
+async function patchedVersion(name: string): Promise<string> {
+  const ops = (content: string) =>
+    JSON.stringify([{ type: "model_code", body: { action: "UPDATE", path: "model.py", content } }]);
+  const [row] = await sql<{ id: string }>(
+    `WITH m AS (INSERT INTO menagerie.model (name, organization_id) VALUES ($1, $2) RETURNING id)
+     INSERT INTO menagerie.model_version (model_id, number, truss_hash, is_development)
+     SELECT id, 1, 'base', true FROM m RETURNING id::text AS id`,
+    [name, organizationId],
+  );
+  const id = row?.id ?? "";
+  await sql("INSERT INTO menagerie.truss_generation (model_version_id, generation, base_hash) VALUES ($1, 1, 'base')", [
+    id,
+  ]);
+  await sql(
+    `INSERT INTO menagerie.truss_patch (model_version_id, generation, seq, prev_hash, next_hash, ops, sent_by)
+     VALUES ($1, 1, 1, 'base', 'one', $2, 'the stack'), ($1, 1, 2, 'one', 'two', $3, 'key Ab12Cd34')`,
+    [id, ops("first content\n"), ops("second content <script>\n")],
+  );
+  await sql(
+    `INSERT INTO menagerie.truss_head (model_version_id, generation, seq, hash, signature) VALUES ($1, 1, 2, 'two', '{}')`,
+    [id],
+  );
+  await sql(
+    `INSERT INTO menagerie.truss_reload (model_version_id, generation, seq, is_hot, took_ms, apply_ms)
+     VALUES ($1, 1, 2, true, 62, 10)`,
+    [id],
+  );
+  return id;
+}
 
 afterAll(async () => {
   await served.stop();
@@ -258,6 +330,100 @@ describe("pages", () => {
   }, 30_000);
 });
 
+describe("what a patch writes", () => {
+  it("is seen by whoever may, each time with a row in the audit, and by nobody else", async () => {
+    const path = `/development/${developmentId}/1/2`;
+    const seen = async () =>
+      (
+        await sql<{ who: string; details: object }>(
+          "SELECT who, details FROM menagerie.audit WHERE what = 'console.bodies' AND details->>'page' = 'patch' ORDER BY id",
+        )
+      ).map(({ who, details }) => [who, details]);
+    for (const name of ["viewer", "viewer of an organization"]) {
+      const { status, text } = await (await loginWith(name)).get(path);
+      expect([name, status, text.includes("second content")]).toEqual([name, 403, false]);
+    }
+    expect(await seen()).toEqual([]);
+    for (const name of ["inspector", "operator of an organization"]) {
+      const { status, text } = await (await loginWith(name)).get(path);
+      expect([name, status]).toEqual([name, 200]);
+      expect(text).toContain("<del>- first content</del>");
+      expect(text).toContain("<ins>+ second content &#60;script&#62;</ins>");
+      // It is loaded by hand alone: each time is noted.
+      expect(text).not.toContain("<script");
+    }
+    const details = { page: "patch", model: "sketch", versionId: developmentId, generation: 1, seq: 2 };
+    expect(await seen()).toEqual(
+      ["inspector", "operator of an organization"].map((name) => [`key ${keys.get(name)?.split("_")[1]}`, details]),
+    );
+  });
+
+  it("is of other organizations not even known", async () => {
+    const [other] = await sql<{ id: string }>(
+      "INSERT INTO menagerie.organization (name) VALUES ('another') RETURNING id::text AS id",
+    );
+    const { key } = await withClient(postgres.server, platformDatabase, (client) =>
+      createRoleKey(client, "inspector", other?.id),
+    );
+    const browser = await served.login(key);
+    for (const path of [`/development/${developmentId}/1/2`, `/development/${developmentId}`])
+      expect((await browser.get(path)).status).toBe(404);
+    expect((await browser.get("/development")).text).not.toContain("sketch");
+  });
+});
+
+describe("what clients sent and models answered", () => {
+  const path = "/shadow/chat/bold/pairs?since=1h";
+
+  it("is seen by whoever may, each time with a row in the audit, and by nobody else", async () => {
+    const seen = () =>
+      sql<{ who: string; details: object }>(
+        "SELECT who, details FROM menagerie.audit WHERE what = 'console.bodies' AND details->>'page' = 'shadow' ORDER BY id",
+      );
+    for (const name of ["viewer", "inspector of an organization"]) {
+      const { status, text } = await (await loginWith(name)).get(path);
+      expect([name, status, /what the (?:primary|shadow) says|what clients ask/.test(text)]).toEqual([
+        name,
+        403,
+        false,
+      ]);
+    }
+    expect(await seen()).toEqual([]);
+    const { status, text } = await (await loginWith("inspector")).get(path);
+    expect(status).toBe(200);
+    expect(text).toContain("what clients ask &#60;script&#62;");
+    expect(text).toMatch(/<del>primary<\/del>|<ins>shadow<\/ins>/);
+    expect(text).not.toMatch(/<script|<img/);
+    expect(await seen()).toEqual([
+      {
+        who: `key ${keys.get("inspector")?.split("_")[1]}`,
+        details: { page: "shadow", deployment: "chat", shadow: "bold", since: "1h" },
+      },
+    ]);
+  });
+
+  it("is on no page of counts", async () => {
+    for (const name of ["viewer", "operator"]) {
+      const { status, text } = await (await loginWith(name)).get("/shadow/chat/bold");
+      expect([name, status]).toEqual([name, 200]);
+      expect(text).toContain("choices[*].message.content");
+      expect(text).not.toMatch(/what the (?:primary|shadow) says|what clients ask/);
+    }
+  });
+
+  it("is compared within the time of a page, and no longer", async () => {
+    await withClient(postgres.server, platformDatabase, async (client) => {
+      await client.query(
+        `BEGIN; LOCK TABLE ${exampleDeployment.primary.schema}.inference_requests IN ACCESS EXCLUSIVE MODE`,
+      );
+      const { status, text } = await (await loginWith("viewer")).get("/shadow/chat/bold?since=7d");
+      await client.query("ROLLBACK");
+      expect(status).toBe(200);
+      expect(text).toContain("Choose a shorter time");
+    });
+  });
+});
+
 describe("what a page shows", () => {
   afterEach(() => {
     vi.unstubAllEnvs();
@@ -323,7 +489,54 @@ describe("what a page shows", () => {
     expect(page).toContain(`${row?.organization} – ${rollout.model} 1,234 56 7`);
   });
 
+  it("is what the command prints: development versions", async () => {
+    const [listed] = await printed<{ versionId: string; headHash: string }[]>("dev", "show");
+    expect(listed?.versionId).toBe(developmentId);
+    expect(await shownAt("/development")).toContain(listed?.headHash.slice(0, 12));
+    const { patches } = await printed<{
+      patches: { generation: number; seq: number; sentBy: string; reload: { tookMs: number } | null }[];
+    }>("dev", "show", "sketch");
+    expect(patches.map(({ seq, reload }) => [seq, reload?.tookMs])).toEqual([
+      [2, 62],
+      [1, undefined],
+    ]);
+    const page = await shownAt(`/development/${developmentId}`);
+    for (const { generation, seq, sentBy } of patches) {
+      expect(page).toContain(` ${generation}.${seq} `);
+      expect(page).toContain(sentBy);
+    }
+    expect(page).toContain("hot, 62 ms");
+    const { changes } = await printed<{ changes: { lines: { text: string }[] }[] }>(
+      ...["dev", "show", "sketch", "--diff", "1.2"],
+    );
+    expect(changes[0]?.lines.map(({ text }) => text)).toEqual(["first content", "second content <script>"]);
+  });
+
+  it("is what the command prints: a comparison", async () => {
+    const { primary, shadows, compare: rules, percent } = exampleDeployment;
+    const subject = comparedSubject("chat", exampleDeployment, "bold");
+    const result = await withClient(postgres.server, platformDatabase, (client) => {
+      const shadow = shadows.bold ?? primary;
+      const range = { since: new Date(0), until: new Date() };
+      return compareRecorded(client, { primary, shadow, rules, percent, ...range }, silent);
+    });
+    const page = await shownAt("/shadow/chat/bold?since=all");
+    expect(result).toMatchObject({ pairs: 20, mismatches: 5 });
+    const { verdict, ...evidence } = evidenceOf(subject, result);
+    const printed = describeComparison(subject, result, verdict ?? undefined);
+    for (const sentence of [headlineOf(result), ...(verdict?.checks.map((check) => check.sentence) ?? [])]) {
+      expect(printed).toContain(sentence);
+      expect(page.replaceAll("\u00a0", " ")).toContain(sentence);
+    }
+    expect(page).toContain(evidenceHash({ ...evidence, verdict }));
+  });
+
   it("is what the command prints: what changed", async () => {
+    await sql(
+      `INSERT INTO menagerie.development_deployment (model_version_id, upload, config, status, because, finished_at)
+       VALUES ($1, 'an upload', '', 'failed', 'the build ended', now())`,
+      [developmentId],
+    );
     const rows = await printed<{ kind: string; at: string; details: { phase?: string } }[]>(
       "activity",
       "--limit",
@@ -331,6 +544,7 @@ describe("what a page shows", () => {
     );
     const page = await shownAt("/activity");
     for (const { at } of rows) expect(page).toContain(at.slice(0, 19).replace("T", " "));
-    expect(rows.map(({ kind }) => kind)).toContain("audit");
+    expect(rows.map(({ kind }) => kind)).toEqual(expect.arrayContaining(["audit", "push"]));
+    expect(page).toContain("pushed sketch: failed");
   });
 });

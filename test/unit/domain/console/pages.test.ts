@@ -3,14 +3,27 @@ import { activityKinds, activityOf } from "../../../../src/domain/console/activi
 import { activityPage } from "../../../../src/domain/console/activityPage.ts";
 import { appsPage } from "../../../../src/domain/console/appsPage.ts";
 import { type CardFacts, modelCards, pageOf, searched } from "../../../../src/domain/console/cards.ts";
+import { developmentPage, developmentVersionPage, patchPage } from "../../../../src/domain/console/developmentPage.ts";
 import { environmentPage } from "../../../../src/domain/console/environmentPage.ts";
 import { consolePage, loginForm, sectionsOf } from "../../../../src/domain/console/frame.ts";
 import { poolsPage } from "../../../../src/domain/console/poolsPage.ts";
 import { releasesPage } from "../../../../src/domain/console/releasesPage.ts";
 import { rolloutPage } from "../../../../src/domain/console/rolloutPage.ts";
+import {
+  comparedPairsPage,
+  comparisonPage,
+  shadowsPage,
+  sinceNamed,
+  tooMuchPage,
+} from "../../../../src/domain/console/shadowPage.ts";
 import { usagePage } from "../../../../src/domain/console/usagePage.ts";
+import type { ShownDevelopment, ShownPatch } from "../../../../src/domain/development/history.ts";
+import type { DeployedShadow } from "../../../../src/domain/shadow/deployed.ts";
+import { headlineOf } from "../../../../src/domain/shadow/headline.ts";
+import { reportBodies } from "../../../../src/domain/shadow/report/sections.ts";
 import { hostileText, shownMinute, shownStanding } from "../../../support/console.ts";
 import { byAnUp } from "../../../support/deploymentRange.ts";
+import { exampleChatReport, exampleChats, exampleDeployment } from "../../../support/pages.ts";
 
 const now = new Date("2026-11-30T18:00:00Z");
 const facts = (more: Partial<CardFacts> = {}): CardFacts => ({
@@ -102,6 +115,119 @@ describe("the page of a rollout", () => {
   });
 });
 
+describe("the pages of development versions", () => {
+  const version: ShownDevelopment = {
+    versionId: "31",
+    model: "helper",
+    number: 1,
+    organization: "admin",
+    generation: 2,
+    baseHash: "a".repeat(64),
+    deployedAt: now,
+    seq: 2,
+    headHash: "c".repeat(64),
+    patchedAt: now,
+    push: null,
+  };
+  const patch: ShownPatch = {
+    generation: 2,
+    seq: 2,
+    at: now,
+    prevHash: "b".repeat(64),
+    nextHash: "c".repeat(64),
+    sentBy: "key Ab12Cd34",
+    operations: ["UPDATE model_code model.py", "ADD package a.py", "ADD package b.py", "ADD package c.py"],
+    reload: { isHot: true, tookMs: 62, applyMs: 10 },
+  };
+
+  it("show heads, patches, who sent them and how long the model took", () => {
+    const { markup: all } = developmentPage([version], { suffix: " -e second" });
+    expect(all).toContain('<a href="/development/31">helper</a>');
+    expect(all).toContain("menagerie dev show -e second");
+    const patches = [patch, { ...patch, seq: 1, sentBy: null, reload: { isHot: false, tookMs: 4_000, applyMs: 1 } }];
+    const { markup } = developmentVersionPage(version, patches, { suffix: "", mayReadCode: true });
+    expect(markup).toContain("head cccccccccccc, 2 patches after full deployment 2");
+    expect(markup).toContain('<a href="/development/31/2/2">2.2</a>');
+    expect(markup).toContain("<td>key Ab12Cd34</td><td>hot, 62 ms</td>");
+    expect(markup).toContain("and 1 more");
+    expect(markup).toContain("Reload times of 2 patches, at most 4.00 s");
+    expect(markup).not.toContain("Earlier");
+  });
+
+  it("lead to code whoever may see it alone, and say so where nothing is there", () => {
+    const { markup } = developmentVersionPage(version, [patch], { suffix: "", mayReadCode: false });
+    expect(markup).not.toContain('href="/development/31/2/2"');
+    expect(markup).toContain("Keys of role inspector");
+    expect(developmentPage([], { suffix: "" }).markup).toContain("There is no development version");
+    const unpatched = developmentVersionPage({ ...version, seq: 0 }, [], { suffix: "", mayReadCode: false });
+    expect(unpatched.markup).toContain("Nothing was patched");
+  });
+
+  it("show a patch line by line", () => {
+    const operation = { action: "UPDATE", path: "model.py", content: "a\nB\n" } as const;
+    const before = new Map([["model_code model.py", "a\nb\n"]]);
+    const whole = { patch, operations: [{ type: "model_code", body: operation } as const], before };
+    const { markup } = patchPage(version, whole, { suffix: "" });
+    expect(markup).toContain("  a\n<del>- b</del>\n<ins>+ B</ins>\n");
+    expect(markup).toContain("menagerie dev show 31 --diff 2.2");
+  });
+});
+
+describe("the pages of shadows", () => {
+  const notes = {
+    name: "chat",
+    shadow: "bold",
+    deployment: exampleDeployment,
+    since: sinceNamed("24h"),
+    suffix: " -e second",
+    mayReadBodies: true,
+  };
+  const { result, conversations } = exampleChats();
+
+  it("lead to each pair of a primary and a shadow", () => {
+    const { markup } = shadowsPage({ chat: exampleDeployment }, { suffix: "" });
+    expect(markup).toContain('<a href="/shadow/chat/bold">bold</a>');
+    expect(markup).toContain("at most 5 % of 100 pairs or more");
+    expect(shadowsPage({}, { suffix: "" }).markup).toContain("There is no shadow deployment");
+    expect(shadowsPage(undefined, { suffix: "" }).markup).toContain("cannot be read here");
+  });
+
+  it("show counts with their interval and which fields differ, and no part of an answer", () => {
+    for (const mayReadBodies of [false, true]) {
+      const { markup } = comparisonPage(result, { ...notes, mayReadBodies, now });
+      expect(markup).toContain(headlineOf(result).split(".")[0]?.replaceAll(" %", "\u00a0%"));
+      expect(markup).toContain("choices[*].message.content");
+      expect(markup).toContain("95 %");
+      expect(markup).not.toContain("otter");
+      expect(markup).toContain("menagerie compare chat --shadow bold --since 24h -e second");
+      expect(markup.includes("/shadow/chat/bold/pairs?since=24h")).toBe(mayReadBodies);
+    }
+  });
+
+  it("show pairs side by side, all or those of a field", () => {
+    const shown = (field: string | undefined) =>
+      comparedPairsPage({ result, conversations }, { ...notes, field }).markup;
+    expect(shown(undefined)).toContain("What does an otter eat?");
+    expect(shown(undefined)).toContain('<option value="choices[*].message.content">');
+    expect(shown("status")).not.toContain("otter");
+    expect(shown("status")).toContain("Pairs that differ most");
+  });
+
+  it("are what the report is, in a file", () => {
+    const report = exampleChatReport();
+    const { markup } = reportBodies(result, conversations);
+    expect(report).toContain(markup);
+    const page = comparisonPage(result, { ...notes, now }).markup;
+    for (const section of page.match(/<svg class="timeline".*?<\/svg>/gs) ?? []) expect(report).toContain(section);
+    expect(page).toContain('<svg class="timeline"');
+  });
+
+  it("say which time is too long", () => {
+    expect(tooMuchPage(notes).markup).toContain("Choose a shorter time");
+    expect(sinceNamed("nonsense").name).toBe("1h");
+  });
+});
+
 describe("the page of pools", () => {
   it("shows what is asked for, used and waiting, and says so where nothing is known", () => {
     const user = { service: "iris-v2", model: "iris", kind: "zoo", pods: 2, used: 1, waiting: 1 } as const;
@@ -152,6 +278,34 @@ describe("every page", () => {
     stateSchema: null,
   };
   const usage = { organization: hostileText, app: "1", appName: hostileText, model: hostileText, day: "2026-11-30" };
+  const hostileVersion: ShownDevelopment = {
+    versionId: "1",
+    model: hostileText,
+    number: 1,
+    organization: hostileText,
+    generation: 1,
+    baseHash: hostileText,
+    deployedAt: now,
+    seq: 1,
+    headHash: hostileText,
+    patchedAt: now,
+    push: { status: "failed", because: hostileText, at: now },
+  };
+  const hostileSide = { service: hostileText, truss: "", hash: "", version: hostileText, schema: "x" };
+  const hostileShadow: DeployedShadow = {
+    ...exampleDeployment,
+    primary: hostileSide,
+    shadows: { [hostileText]: hostileSide },
+  };
+  const hostileNotes = {
+    name: hostileText,
+    shadow: hostileText,
+    deployment: hostileShadow,
+    since: sinceNamed("1h"),
+    suffix: "",
+    mayReadBodies: true,
+  };
+  const hostilePlace = { generation: 1, seq: 1, at: now, operations: [hostileText] };
   const hostile = {
     environment: () =>
       environmentPage(
@@ -222,6 +376,45 @@ describe("every page", () => {
         limits: [{ name: hostileText, limits: { requestsPerMinute: 3 } }],
       }),
     releases: () => releasesPage([range, { ...range, id: "0" }], { suffix: "" }),
+    development: () => developmentPage([hostileVersion], { suffix: "" }),
+    "development version": () =>
+      developmentVersionPage(
+        hostileVersion,
+        [{ ...hostilePlace, prevHash: hostileText, nextHash: hostileText, sentBy: hostileText, reload: null }],
+        { suffix: "", mayReadCode: true },
+      ),
+    patch: () =>
+      patchPage(
+        hostileVersion,
+        {
+          patch: { ...hostilePlace, prevHash: hostileText, nextHash: hostileText, sentBy: hostileText, reload: null },
+          operations: [
+            { type: "package", body: { action: "UPDATE", path: hostileText, content: `${hostileText}\n\u0000\u202e` } },
+          ],
+          before: new Map([[`package ${hostileText}`, `<b>\n`]]),
+        },
+        { suffix: "" },
+      ),
+    shadows: () => shadowsPage({ [hostileText]: hostileShadow }, { suffix: "" }),
+    comparison: () => comparisonPage(exampleChats().result, { ...hostileNotes, now }),
+    "compared pairs": () =>
+      comparedPairsPage(
+        {
+          result: exampleChats().result,
+          conversations: [
+            {
+              requestId: hostileText,
+              at: 0,
+              isSampled: false,
+              asked: [{ who: hostileText, text: hostileText }],
+              primary: { turns: [{ who: hostileText, text: hostileText }] },
+              shadow: { turns: [], note: hostileText },
+            },
+          ],
+        },
+        { ...hostileNotes, field: undefined },
+      ),
+    "too many pairs": () => tooMuchPage(hostileNotes),
     pools: () =>
       poolsPage(
         [
@@ -277,6 +470,6 @@ describe("every page", () => {
     expect(page).toContain('<a class="skip" href="#content">');
     expect(page).toContain('<a href="/apps" aria-current="page">Apps</a>');
     expect(page).not.toContain('href="/activity"');
-    expect(sectionsOf(by).map(({ path }) => path)).toEqual(["/apps", "/usage"]);
+    expect(sectionsOf(by).map(({ path }) => path)).toEqual(["/apps", "/usage", "/development"]);
   });
 });

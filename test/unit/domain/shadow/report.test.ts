@@ -4,7 +4,7 @@ import { describeComparison } from "../../../../src/domain/shadow/description.ts
 import { evidenceHash, evidenceOf } from "../../../../src/domain/shadow/evidence.ts";
 import { judgeGate } from "../../../../src/domain/shadow/gate.ts";
 import { reportPage } from "../../../../src/domain/shadow/report/page.ts";
-import { describeRules } from "../../../../src/domain/shadow/ruleText.ts";
+import { reportSubject } from "../../../../src/domain/shadow/report/sections.ts";
 
 const nasty = `<script>alert("1")</script>&'`;
 const gate = { minPairs: 10, maxMismatch: 0.5, confidence: 0.95, minCompleteness: 0.9 };
@@ -39,10 +39,8 @@ function resultOf(pairs: number) {
 
 function pageOf(pairs: number): string {
   const result = resultOf(pairs);
-  const evidence = evidenceHash(evidenceOf(subject, result));
-  const rules = describeRules(subject.rules);
   const generatedAt = new Date(Date.UTC(2026, 10, 22));
-  return reportPage({ ...subject, verdict: judgeGate(result, gate), rules, evidence, generatedAt }, result);
+  return reportPage(reportSubject(subject, evidenceOf(subject, result), generatedAt), result);
 }
 
 const voids = new Set(["meta", "br", "!doctype"]);

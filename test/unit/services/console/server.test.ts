@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { sections } from "../../../../src/domain/console/frame.ts";
-import type { ConsoleReads } from "../../../../src/domain/console/ports.ts";
+import { type ConsoleReads, TooMuch } from "../../../../src/domain/console/ports.ts";
 import {
   emptyReads,
   manyModels,
@@ -81,6 +81,60 @@ it("shows every section with data and without, and nothing of the environment to
   const usage = await (await get("/usage")).text();
   expect(usage).toContain("600 requests/min");
   expect(usage).not.toContain("globex");
+});
+
+describe("a page with bodies or code", () => {
+  const paths = ["/development/31/2/3", "/shadow/chat/bold/pairs"];
+
+  it("is for roles that may see it, is noted each time, and does not load itself", async () => {
+    for (const path of paths) {
+      for (const role of ["viewer", "inspector", "operator"] as const) {
+        const own = await playConsole(playedReads(), { role });
+        const answer = await fetch(own.url + path, { headers: { cookie: own.cookie } });
+        const text = await answer.text();
+        expect([path, role, answer.status]).toEqual([path, role, role === "viewer" ? 403 : 200]);
+        expect(own.noted).toHaveLength(role === "viewer" ? 0 : 1);
+        if (role !== "viewer") expect(text).not.toContain("<script");
+        await own.stop();
+      }
+    }
+  });
+
+  it("is nothing where nothing is there", async () => {
+    const own = await playConsole(playedReads(), { role: "inspector" });
+    served = own;
+    const get = (path: string) => fetch(own.url + path, { headers: { cookie: own.cookie } });
+    for (const path of [
+      "/development/99",
+      "/development/x",
+      "/development/31/2/9",
+      "/development/31/2",
+      "/development/31/2/3/4",
+      "/shadow/nobody/bold",
+      "/shadow/chat/nobody",
+      "/shadow/chat",
+      "/shadow/chat/bold/other",
+      "/shadow/constructor/bold",
+    ])
+      expect([path, (await get(path)).status]).toEqual([path, 404]);
+  });
+
+  it("is noted before anything of it is read", async () => {
+    const own = await playConsole(
+      {
+        ...playedReads(),
+        comparedPairs: async () => {
+          throw new TooMuch("too many");
+        },
+      },
+      { role: "inspector" },
+    );
+    served = own;
+    const page = await fetch(`${own.url}/shadow/chat/bold/pairs?since=7d`, { headers: { cookie: own.cookie } });
+    expect(page.status).toBe(200);
+    expect(await page.text()).toContain("Choose a shorter time");
+    expect(own.noted).toEqual([{ page: "shadow", deployment: "chat", shadow: "bold", since: "7d" }]);
+  });
 });
 
 it("lets a browser load and run nothing but the console's own", async () => {

@@ -4,9 +4,15 @@ import {
   NeedsFullDeploy,
   StaleHead,
 } from "../../../../../src/adapters/api/developmentVersions.ts";
+import {
+  listDevelopment,
+  listPatches,
+  readWholePatch,
+} from "../../../../../src/adapters/postgres/developmentHistory.ts";
 import type { PatchRequest } from "../../../../../src/domain/development/contract.ts";
 import { pingUrl } from "../../../../../src/domain/development/pingToken.ts";
 import { computePatch } from "../../../../../src/domain/patch/compute.ts";
+import { patchDifference } from "../../../../../src/domain/patch/difference.ts";
 import type { PatchOperation } from "../../../../../src/domain/patch/operation.ts";
 import { type ApiUnderTest, adminKey, signingKey, startDevelopmentApi } from "../../../../support/developmentApi.ts";
 import { trussOf } from "../../../../support/trussOf.ts";
@@ -60,6 +66,44 @@ describe("a patch", () => {
       runningHash: next.hash,
       state: "synced",
     });
+  });
+
+  it("is kept with who sent it, how long the model took, and what its files held before", async () => {
+    const [a, b] = [edit("class Model: x = 1\n"), edit("class Model: x = 2\n")];
+    const key = await api.newKey({ organizationId });
+    await client().patch(id, patchFrom(base, a));
+    await client(key).patch(id, patchFrom(a, b));
+    await client(key).patch(id, { ...patchFrom(b, base), sync: false });
+    // Whoever patches does not wait until it is noted how long that took.
+    await expect
+      .poll(async () => (await listPatches(api.pool, id, { limit: 10 })).filter(({ reload }) => reload !== null))
+      .toHaveLength(2);
+    const patches = await listPatches(api.pool, id, { limit: 10 });
+    expect(patches.map(({ seq, sentBy, operations }) => [seq, sentBy, operations])).toEqual([
+      [3, `key ${key.split("_")[1]}`, ["UPDATE model_code model.py"]],
+      [2, `key ${key.split("_")[1]}`, ["UPDATE model_code model.py"]],
+      [1, "the stack", ["UPDATE model_code model.py"]],
+    ]);
+    expect(patches[0]?.reload).toBeNull();
+    expect(patches[1]?.reload?.tookMs).toBeGreaterThan(0);
+    expect(await listPatches(api.pool, id, { limit: 1, before: { generation: 1, seq: 2 } })).toMatchObject([
+      { seq: 1 },
+    ]);
+    const whole = await readWholePatch(api.pool, id, { generation: 1, seq: 2 });
+    expect(patchDifference(whole?.operations ?? [], whole?.before ?? new Map())).toMatchObject([
+      {
+        lines: [
+          { of: "before", text: "class Model: x = 1" },
+          { of: "after", text: "class Model: x = 2" },
+        ],
+      },
+    ]);
+    expect(await readWholePatch(api.pool, id, { generation: 1, seq: 4 })).toBeUndefined();
+    expect(await readWholePatch(api.pool, id, { generation: 2, seq: 1 })).toBeUndefined();
+    const [version, ...others] = await listDevelopment(api.pool, { called: id, organizationId });
+    expect(others).toEqual([]);
+    expect(version).toMatchObject({ seq: 3, generation: 1, headHash: base.hash, baseHash: base.hash, push: null });
+    expect(await listDevelopment(api.pool, { called: id, organizationId: "0" })).toEqual([]);
   });
 
   it("leaves variables alone that the stack sets, which win in a new pod too", async () => {
