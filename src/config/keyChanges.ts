@@ -47,7 +47,10 @@ export const keyChanges: Readonly<Record<string, KeyChange>> = {
   "zoo.*.traffic": ["update", "The weights of the route change."],
   "zoo.*.by": ["update", "The route changes; clients are divided anew."],
   "zoo.*.mirror": ["update", "The route of the model changes."],
-  "zoo.*.share": ["update", "In phase `forward`, the apps of the organizations that are added move."],
+  "zoo.*.share": [
+    "update",
+    "In phase `forward`, the apps of the organizations that are added move. A smaller share moves nobody back.",
+  ],
   "zoo.*.rowsPerSecond": ["nothing", "The next move of apps has the new pace."],
   "zoo.*.leave": ["nothing", "The next step reads the list."],
   "zoo.*.paused": ["update", "A move of apps stops after its current batch, or goes on."],
