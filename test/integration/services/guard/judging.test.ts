@@ -342,8 +342,8 @@ describe("recorded pairs", () => {
     await weightFrom(client, judged, 100, start - 100);
     for (let place = 0; place < count; place += 1) await both(place, answer(place));
     await seconds(60, { "2xx": 20 });
-    await judge(told + 30);
-    await judge(told + 30);
+    // A minute of pairs each.
+    for (let turn = 0; turn < 4; turn += 1) await judge(told + 30);
     return (await verdicts()).at(-1);
   }
 
