@@ -5,6 +5,7 @@ import {
   consoleDeployment,
   consoleName,
   consoleRights,
+  consoleRoute,
   consoleServiceManifest,
   shadowsConfigMap,
   shadowsOfConsole,
@@ -13,13 +14,14 @@ import type { Environment } from "../src/environment/environment.ts";
 import { given } from "../src/environment/given.ts";
 import { declared } from "../src/environment/ownership.ts";
 import type { DeclaredTables } from "../src/environment/parts.ts";
+import { deployRoute } from "./route.ts";
 
 /** Where the image of all services has the console, as in a checkout. */
 const command = ["node", "src/services/console/main.ts"];
 
 /**
  * The console of an environment, where `services.console` is given: a process with an account and a login of its own, both of which read.
- * Nothing leads to it from outside of the cluster.
+ * Nothing leads to it from outside of the cluster unless it has a host name.
  *
  * @param parent - whose children its resources are
  * @param space - the services' namespace
@@ -62,7 +64,7 @@ export function declareConsole(
   const service = consoleServiceManifest(namespace);
   const metadata = { ...service.metadata, annotations: { "pulumi.com/skipAwait": "true" } };
   // Its endpoints come with the Deployment's pods, which are awaited.
-  new kubernetes.core.v1.Service(consoleName, { ...service, metadata: declared(metadata) }, inNamespace);
+  const ready = new kubernetes.core.v1.Service(consoleName, { ...service, metadata: declared(metadata) }, inNamespace);
   const manifest = consoleDeployment({
     namespace,
     replicas: wanted.replicas,
@@ -74,11 +76,17 @@ export function declareConsole(
     // Pods read the Secret once: a new password makes new pods. It is too random to be found from 64 bits of its hash.
     secretRevision: pulumi.unsecret(pulumi.output(url).apply(fingerprint)),
   });
-  return new kubernetes.apps.v1.Deployment(
+  const deployment = new kubernetes.apps.v1.Deployment(
     consoleName,
     { ...manifest, metadata: declared(manifest.metadata) },
     { ...options, dependsOn: [space, secret, binding, ...(clusterBinding ? [clusterBinding] : [])] },
   );
+  const { host } = wanted;
+  if (host !== undefined) {
+    const route = consoleRoute({ namespace, gateway: spec.gateway, host });
+    deployRoute(consoleName, { route }, { ...options, dependsOn: [ready, deployment] });
+  }
+  return deployment;
 }
 
 /** Tells the console, where there is one, of the stack's shadow deployments, once all of them are declared. */

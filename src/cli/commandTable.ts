@@ -42,7 +42,8 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "console",
-    about: "Serve pages that show an environment, on this machine: models, rollouts, what changed. Log in with a key.",
+    about:
+      "Open the pages that show an environment: models, rollouts, apps, what changed. Prints a link that logs in once.",
     load: async () => (await import("./commands/console.ts")).consoleCommand(),
   },
   {

@@ -213,6 +213,7 @@ export const keyChanges: Readonly<Record<string, KeyChange>> = {
   "services.replicas": ["update", "Pods of the API service are added or ended."],
   "services.console": ["delete", "Adding the key adds the console's Deployment and Service; removing it deletes them."],
   "services.console.replicas": ["update", "Pods of the console are added or ended."],
+  "services.console.host": ["update", "The console answers at the new host name, and at the old one no more."],
   "services.apiUrl": ["update", "Outputs and printed addresses change, and the program calls the service there."],
   "services.rateLimit": ["nothing", "It has no effect."],
   "services.uploads": [

@@ -125,6 +125,8 @@ export const keyExamples: Readonly<Record<string, unknown>> = {
   "services.replicas": 2,
   "console.replicas": 2,
   "services.apiUrl": "https://api.example.com",
+  "services.console.replicas": 2,
+  "services.console.host": "console.example.com",
   "rateLimit.perSecond": 100,
   "rateLimit.burst": 200,
   "uploads.endpoint": "https://s3.eu-central-1.amazonaws.com",

@@ -30,9 +30,14 @@ export const services = mapping(
     console: mapping(
       {
         replicas: wholeNumber(1, 10, "Pods of the console. Unit: pods. Default: 1.").default(1),
+        host: text(
+          /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/,
+          "give a host name of its own, such as console.example.com",
+          "Host name at which the gateway leads to the console, whose certificate and DNS entry are yours. Default: no route; `kubectl port-forward` reaches it.",
+        ).optional(),
       },
       "write {} or {replicas: 2}",
-      "Pages that show the environment to people with a key that has a role, as Deployment and Service `console` without a route at the gateway. Default: none; `menagerie console` serves the same on its user's machine.",
+      "Pages that show the environment to people with a key that has a role, as Deployment and Service `console`. Default: none; `menagerie console` serves the same on its user's machine.",
     ).optional(),
     uploads,
   },

@@ -9,7 +9,7 @@ import { withLock } from "../adapters/processes/lock.mjs";
 import { withoutOthersCredentials } from "../domain/credentials/environment.ts";
 import type { OperatorError } from "../domain/errors.ts";
 import type { Progress } from "../domain/progress.ts";
-import { type EnvironmentState, ensureState, type RelayedEndpoint } from "./environmentState.ts";
+import { type EnvironmentState, ensureState, type RelayedEndpoint, readState } from "./environmentState.ts";
 import { keeperProcess } from "./keeper/lock.ts";
 import type { EnvironmentLayout } from "./layout.ts";
 import { ensureAuthority, writeKubeconfig } from "./pki.ts";
@@ -88,7 +88,12 @@ async function findOrLaunchKeeper(
   let running = await keeperProcess(layout);
   const handed = await file.read();
   // A keeper that could not start tries the same again for ever; its parts are chosen when it starts.
-  const outdated = (await startupError(layout).read()) !== undefined || !handed || (toolchain.tekton && !handed.tekton);
+  const outdated =
+    (await startupError(layout).read()) !== undefined ||
+    !handed ||
+    (toolchain.tekton && !handed.tekton) ||
+    // It was started before there was a console, and relays none.
+    (await readState(layout))?.ports.console === undefined;
   if (running !== undefined && outdated) {
     await stopEnvironment(layout);
     running = undefined;

@@ -7,7 +7,7 @@ import type { EnvironmentLayout } from "./layout.ts";
 import { refuse } from "./refusals.ts";
 
 /** The endpoints that the host reaches, each on 127.0.0.1. */
-export const relayedEndpoints = ["gateway", "api", "apiserver", "postgres"] as const;
+export const relayedEndpoints = ["gateway", "api", "console", "apiserver", "postgres"] as const;
 export type RelayedEndpoint = (typeof relayedEndpoints)[number];
 
 const port = z.int().min(1).max(65_535);
@@ -15,7 +15,14 @@ const environmentState = z.strictObject({
   formatVersion: z.literal(1),
   createdAt: z.iso.datetime(),
   /** Host ports, chosen once so that URLs stay the same over `down` and `up`. */
-  ports: z.strictObject({ gateway: port, api: port, apiserver: port, postgres: port }),
+  ports: z.strictObject({
+    gateway: port,
+    api: port,
+    /** Of environments that were made before there was a console: none until the next `up`. */
+    console: port.optional(),
+    apiserver: port,
+    postgres: port,
+  }),
   /** Password of the PostgreSQL superuser; the file is readable by its owner only. */
   postgresPassword: z.string().min(16),
 });
@@ -25,6 +32,7 @@ export type EnvironmentState = z.infer<typeof environmentState>;
 const preferredPorts: Readonly<Record<RelayedEndpoint, number>> = {
   gateway: 18080,
   api: 18081,
+  console: 18082,
   apiserver: 16443,
   postgres: 15432,
 };

@@ -14,6 +14,8 @@ export interface EngineTarget {
   readonly kubeconfig: string;
   readonly gatewayUrl: string;
   readonly apiUrl: string | null;
+  /** Where the console answers if the stack declares one. */
+  readonly consoleUrl: string | null;
   /** Without credentials. */
   readonly database: string | null;
   /** PostgreSQL for the program: the superuser's url on this side, with its password, and the address for pods. */
@@ -34,6 +36,7 @@ export function embeddedTarget(layout: EnvironmentLayout, state: EnvironmentStat
     kubeconfig: layout.kubeconfig,
     gatewayUrl: `http://127.0.0.1:${state.ports.gateway}`,
     apiUrl: `http://127.0.0.1:${state.ports.api}`,
+    consoleUrl: state.ports.console === undefined ? null : `http://127.0.0.1:${state.ports.console}`,
     database: `postgresql://127.0.0.1:${state.ports.postgres}`,
     databaseServer: {
       url: `postgresql://postgres:${encodeURIComponent(state.postgresPassword)}@127.0.0.1:${state.ports.postgres}/postgres?sslmode=disable`,
@@ -54,7 +57,7 @@ export async function useExistingCluster(
   const path = targetFile(layout);
   await writeFile(`${path}.new`, JSON.stringify({ formatVersion: 1, ...cluster }, null, 2));
   await rename(`${path}.new`, path);
-  return { kind: "existing", ...cluster, apiUrl: null, database: null, databaseServer: null };
+  return { kind: "existing", ...cluster, apiUrl: null, consoleUrl: null, database: null, databaseServer: null };
 }
 
 /** The target of an environment that was brought up before; undefined when there is none. */
@@ -70,7 +73,15 @@ export async function readTarget(layout: EnvironmentLayout): Promise<EngineTarge
   }
   try {
     const { kubeconfig, gatewayUrl } = existingTarget.parse(JSON.parse(text));
-    return { kind: "existing", kubeconfig, gatewayUrl, apiUrl: null, database: null, databaseServer: null };
+    return {
+      kind: "existing",
+      kubeconfig,
+      gatewayUrl,
+      apiUrl: null,
+      consoleUrl: null,
+      database: null,
+      databaseServer: null,
+    };
   } catch (error) {
     throw refuse("environment.target-unreadable", { file: targetFile(layout), reason: messageOf(error) }, error);
   }

@@ -82,7 +82,7 @@ export function declareNetwork(
       models: spec.namespace,
       services: services && spec.services.namespace,
       ...(Object.values(spec.zoo).some(({ judge }) => judge) ? { guard: true } : {}),
-      ...(spec.services.console ? { console: true } : {}),
+      console: spec.services.console && (spec.services.console.host === undefined ? "inside" : "routed"),
       database: services && spec.postgresCluster?.namespace,
       gateway: namespaceOfGateway(spec.gateway, spec.namespace),
       allowFrom: spec.networkPolicies.allowFrom,

@@ -33,6 +33,10 @@ const pages = {
   patch: "/development/31/2/3",
   activity: "/activity",
   apps: "/apps",
+  app: "/apps/1040",
+  recorded: "/recorded",
+  "recorded requests": "/recorded/recorded_iris",
+  "a recorded request": "/recorded/recorded_iris/2026-11-30/7b0c1d2e/1",
   usage: "/usage",
   releases: "/releases",
   shadow: "/shadow",
@@ -78,6 +82,7 @@ describe.each([
         expect(await page.evaluate(violations)).toEqual([]);
         const background = await page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
         expect(Number(/\d+/.exec(background)?.[0]) > 128).toBe(view.scheme === "light");
+        await page.close();
       });
 });
 
@@ -102,6 +107,25 @@ describe("a page that is open", () => {
       console.log(`a change was shown after ${Math.round(took)} ms`);
       served.endSession();
       await expect.poll(() => page.evaluate("location.pathname")).toBe("/login");
+    } finally {
+      await served.stop();
+    }
+  });
+
+  it("listens only while it is seen, for a browser has six connections to a host", async (context) => {
+    if (!browser) return context.skip("no Chromium is in the PATH; set MENAGERIE_BROWSER to one");
+    const served = await playConsole(playedReads());
+    try {
+      for (let tab = 0; tab < 10; tab += 1) {
+        const page = await browser.open(`${served.url}/environment`, { scheme: "light", width: 1180 }, served.cookies);
+        const sign = () => page.evaluate("document.querySelector('[data-live]').dataset.state");
+        await expect.poll(sign).toBe("live");
+        // As a tab does behind another one.
+        await page.evaluate(
+          "Object.defineProperty(document, 'hidden', { value: true }); document.dispatchEvent(new Event('visibilitychange'))",
+        );
+        await expect.poll(sign).toBe("still");
+      }
     } finally {
       await served.stop();
     }

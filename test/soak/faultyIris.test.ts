@@ -195,9 +195,9 @@ test("it is taken back by itself, and harms as many requests as the simulation s
   const harmed = (await impacted()).errors;
   const { reason = "" } = (await standing()).takenBack ?? {};
   const judged = Number(/errors ([\d,]+) of/.exec(reason)?.[1]);
-  // Two metrics share the risk of the first judgement; of errors, gateways have nine parts of ten.
+  // Two metrics share the risk of the first judgement.
   const steps = [0.01, 0.1].map((weight) => ({ weight, requests: beforeTen }));
-  const expected = harmedIn(2_000, { weights: steps, failing: 0.05, metricRisk: 0.00225 });
+  const expected = harmedIn(2_000, { weights: steps, failing: 0.05, metricRisk: 0.0025 });
   console.log(
     `harmed ${harmed}, judged ${judged}, simulated ${[100, 1_000, 1_900].map((at) => expected[at]).join(", ")}`,
   );

@@ -41,6 +41,8 @@ export interface ShownPage {
   evaluate<T>(expression: string): Promise<T>;
   /** PNG of the whole page. */
   screenshot(): Promise<Buffer>;
+  /** Its connections end too: a browser has six to a host at most. */
+  close(): Promise<void>;
 }
 
 export interface View {
@@ -115,6 +117,9 @@ export class Browser {
       screenshot: async () => {
         const { data } = await call("Page.captureScreenshot", { captureBeyondViewport: true });
         return Buffer.from(String(data), "base64");
+      },
+      close: async () => {
+        await this.#call("Target.closeTarget", { targetId });
       },
     };
   }

@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import type pg from "pg";
 import { pino } from "pino";
+import { databaseRecordings } from "../../src/adapters/postgres/console/recordings.ts";
 import { databaseSessions } from "../../src/adapters/postgres/console/sessions.ts";
 import type { DatabaseServer } from "../../src/adapters/postgres/server.ts";
 import type { PoolUse } from "../../src/domain/capacity/poolUse.ts";
@@ -21,6 +23,8 @@ export interface TestConsole {
   pools: readonly PoolUse[];
   /** The stack's shadow deployments; a test may set them. */
   shadows: Readonly<Record<string, DeployedShadow>>;
+  /** The console's own way to sessions. */
+  readonly pool: pg.Pool;
   /** What it logged. */
   readonly logged: readonly string[];
   /** Logs in with a key, and answers a browser's way of asking. */
@@ -28,9 +32,13 @@ export interface TestConsole {
   stop(): Promise<void>;
 }
 
+const browserName = "Browser/1";
+
 /** Asks as a browser does that has the session's cookie. */
 export interface TestBrowser {
   readonly cookie: string;
+  /** Its name for itself. */
+  readonly name: string;
   get(
     path: string,
     headers?: Readonly<Record<string, string>>,
@@ -60,6 +68,7 @@ export async function startConsole(server: DatabaseServer): Promise<TestConsole>
     environment: "test",
     suffix: "",
     sessions: databaseSessions(pools.sessions),
+    recordings: databaseRecordings(pools.sessions),
     reads,
     now: () => new Date(),
     log,
@@ -69,6 +78,7 @@ export async function startConsole(server: DatabaseServer): Promise<TestConsole>
   const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
   return {
     url,
+    pool: pools.sessions,
     logged,
     get served() {
       return shown.served;
@@ -111,18 +121,22 @@ export function sendForm(
   return fetch(url, {
     method: "POST",
     redirect: "manual",
-    headers: { origin: new URL(url).origin, ...headers },
+    headers: { origin: new URL(url).origin, "user-agent": browserName, ...headers },
     body: new URLSearchParams(form),
   });
 }
 
 function browser(url: string, cookie: string): TestBrowser {
   const get: TestBrowser["get"] = async (path, headers = {}) => {
-    const answer = await fetch(url + path, { redirect: "manual", headers: { cookie, ...headers } });
+    const answer = await fetch(url + path, {
+      redirect: "manual",
+      headers: { cookie, "user-agent": browserName, ...headers },
+    });
     return { status: answer.status, text: await answer.text(), headers: answer.headers };
   };
   return {
     cookie,
+    name: browserName,
     get,
     post: (path, form, headers = {}) => sendForm(url + path, form, { cookie, ...headers }),
     async token() {

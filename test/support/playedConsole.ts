@@ -5,6 +5,7 @@ import type { Viewer } from "../../src/domain/access/roles.ts";
 import type { PoolUse } from "../../src/domain/capacity/poolUse.ts";
 import type { ActivityRow } from "../../src/domain/console/activity.ts";
 import type { ConsoleReads, Sessions } from "../../src/domain/console/ports.ts";
+import type { RecordedExchange, RecordingReads } from "../../src/domain/console/recordings.ts";
 import type { ShownDevelopment, ShownPatch, WholePatch } from "../../src/domain/development/history.ts";
 import type { DeploymentRange } from "../../src/domain/release/record.ts";
 import type { LastMinute, VersionMinute } from "../../src/domain/traffic/lastMinute.ts";
@@ -38,9 +39,10 @@ export const playedNow = new Date("2026-11-30T18:00:00Z");
 export async function playConsole(first: ConsoleReads, viewer: Partial<Viewer> = {}): Promise<PlayedConsole> {
   let reads = first;
   let marks = 0;
-  let found: Viewer | undefined = { role: "viewer", prefix: "Ab12Cd34", organization: null, ...viewer };
+  let found: Viewer | undefined = { role: "viewer", who: "key Ab12Cd34", organization: null, ...viewer };
   const sessions: Sessions = {
     begin: async () => undefined,
+    enter: async () => undefined,
     viewer: async ({ id }) => (id === sessionId ? found : undefined),
     end: async () => undefined,
     noteBodies: async (_, shown) => {
@@ -56,6 +58,7 @@ export async function playConsole(first: ConsoleReads, viewer: Partial<Viewer> =
     environment: "local",
     suffix: "",
     sessions,
+    recordings: () => playedRecordings,
     reads: current,
     now: () => playedNow,
     log: pino({ level: "silent" }),
@@ -83,6 +86,23 @@ export async function playConsole(first: ConsoleReads, viewer: Partial<Viewer> =
   };
 }
 
+const exchange: RecordedExchange = {
+  at: new Date("2026-11-30T17:59:00Z"),
+  url: "/v1/models/model:predict",
+  status: 200,
+  failure: null,
+  latency: 12.5,
+  version: "v2",
+  isRedacted: true,
+  request: { data: '{\n  "text": "<b>hello</b>"\n}', raw: null, isTruncated: false, encoding: null },
+  response: { data: null, raw: Buffer.from("not JSON"), isTruncated: true, encoding: null },
+};
+const playedRecordings: RecordingReads = {
+  recordings: async () => ["recorded_iris", "shadow_speaker_primary"],
+  recorded: async () => [{ ...exchange, day: "2026-11-30", requestId: "7b0c1d2e", attempt: 1 }],
+  exchange: async ({ requestId }) => (requestId === "7b0c1d2e" ? exchange : undefined),
+};
+
 /** An environment without anything. */
 export const emptyReads: ConsoleReads = {
   standings: async () => [],
@@ -91,6 +111,7 @@ export const emptyReads: ConsoleReads = {
   pools: async () => [],
   activity: async () => [],
   apps: async () => [],
+  app: async () => undefined,
   usage: async () => [],
   limits: async () => [],
   releases: async () => [],
@@ -144,6 +165,20 @@ export function playedReads(): ConsoleReads {
     pools: async () => pools,
     activity: async ({ model }) => activities.filter((each) => model === undefined || each.model === model),
     apps: async ({ offset }) => (offset > 0 ? [] : apps),
+    app: async ({ id }) => {
+      const app = apps.find((each) => each.id === id);
+      const move = { model: "embedder", because: "embedder" };
+      return (
+        app && {
+          app,
+          moves: [
+            { ...move, kind: "back", at: ago(50), fromVersion: 2, toVersion: 1 },
+            { ...move, kind: "forward", at: ago(300), fromVersion: 1, toVersion: 2 },
+            { ...move, kind: "made", at: ago(9_000), fromVersion: null, toVersion: 1, because: "" },
+          ],
+        }
+      );
+    },
     usage: async () => usage,
     limits: async () => [
       { name: "acme", limits: { requestsPerMinute: 600, tokensPerDay: 2_000_000 } },
@@ -275,6 +310,7 @@ function minuteOf(standings: readonly ShownStanding[]): LastMinute {
       inKnown: { ok: requests - errors } as TrafficSummary["inKnown"],
       errorShare: requests === 0 ? undefined : errors / requests,
       p50: requests === 0 ? undefined : 11,
+      p95: requests === 0 ? undefined : 52,
       p99: requests === 0 ? undefined : 84,
     };
   };

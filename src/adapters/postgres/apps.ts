@@ -56,6 +56,8 @@ export function createApp(client: ClientBase, app: NewApp): Promise<App> {
 
 /** Which apps to list. */
 export interface AppsQuestion {
+  /** The one with this id alone. @default all */
+  readonly id?: string | undefined;
   /** Id of the organization that they belong to. @default all */
   readonly organizationId?: string | undefined;
   /** What the name, the owner, the organization or the zoo model holds, or what the id is. @default anything */
@@ -69,7 +71,7 @@ export interface AppsQuestion {
 /** Apps, in the order they were made. */
 export async function listApps(
   client: Pick<ClientBase | Pool, "query">,
-  { organizationId, search, limit, offset }: AppsQuestion = {},
+  { id, organizationId, search, limit, offset }: AppsQuestion = {},
 ): Promise<ListedApp[]> {
   const { rows } = await client.query<ListedApp>(
     `SELECT m.id, m.name, v.id AS "versionId", v.proxy_model_version_id AS "proxyModelVersionId",
@@ -82,8 +84,9 @@ export async function listApps(
        LEFT JOIN menagerie.app_user u ON u.id = m.owner_id
       WHERE ($1::bigint IS NULL OR m.organization_id = $1)
         AND ($2::text IS NULL OR m.id::text = $2 OR strpos(lower(concat_ws(chr(10), m.name, u.email, o.name, zm.name)), lower($2)) > 0)
+        AND ($5::bigint IS NULL OR m.id = $5)
       ORDER BY m.id LIMIT $3 OFFSET $4`,
-    [organizationId ?? null, search || null, limit ?? null, offset ?? 0],
+    [organizationId ?? null, search || null, limit ?? null, offset ?? 0, id ?? null],
   );
   return rows;
 }

@@ -1,6 +1,8 @@
 import { Command } from "commander";
 import { createApp, listApps } from "../../adapters/postgres/apps.ts";
+import { requireApp } from "../../adapters/postgres/console/app.ts";
 import { deleteApp, listDeletedApps, undeleteApp } from "../../adapters/postgres/deletedApps.ts";
+import { causeOfMove, describeMove } from "../../domain/console/appMoves.ts";
 import { operationAsked } from "../../domain/protocols/asked.ts";
 import { leadsOut } from "../../domain/protocols/leadsOut.ts";
 import { isRowId } from "../../domain/rowId.ts";
@@ -8,7 +10,7 @@ import { environmentLayout } from "../../local/layout.ts";
 import { readTarget } from "../../local/target.ts";
 import { batchHelp, type DataOrFile, dataOrFile, sentBy } from "../batch/options.ts";
 import { ambientKey, postPrediction } from "../jsonBody.ts";
-import { asOperator } from "../operatorDatabase.ts";
+import { asOperator, asReader } from "../operatorDatabase.ts";
 import { environmentOption, environmentSuffix, jsonOption } from "../options.ts";
 import { columns } from "../table.ts";
 import { refuse } from "./refusals.ts";
@@ -54,6 +56,20 @@ export function appCommand(): Command {
       if (options.json) return console.log(JSON.stringify(apps, null, 2));
       const rows = apps.map((each) => [each.id, each.name, each.owner ?? "", `${each.zooModel} v${each.version}`]);
       console.log(columns([["ID", "NAME", "OWNER", "ANSWERED BY"], ...rows]));
+    });
+  app
+    .command("show")
+    .description("Show an app: which version answers it, and how its pointer came there.")
+    .argument("<id>", "the app's id")
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action(async (id: string, options: CommonOptions) => {
+      const { app, moves } = await asReader(options.environment, (client) => requireApp(client, appId(id)));
+      if (options.json) return console.log(JSON.stringify({ ...app, moves }, null, 2));
+      console.log(`app ${app.id}, "${app.name}", is answered by ${app.zooModel} v${app.version}`);
+      console.log(`  owner         ${app.owner ?? "none"}`);
+      console.log(`  organization  ${app.organization}`);
+      console.log(columns(moves.map((move) => [move.at.toISOString(), describeMove(move), causeOfMove(move)])));
     });
   app
     .command("delete")

@@ -123,6 +123,11 @@ export const commandsRefusals = {
     cause: "The cluster refused these changes; each line says why.",
     exit: 1,
   },
+  "console.no-address": {
+    says: '--url "{address}" is not a URL',
+    fix: "give the address that a browser reaches the console at, such as --url http://127.0.0.1:8080",
+    cause: "The link that logs in is made of it.",
+  },
   "key.no-scope": {
     says: "a key is for one model or one organization",
     fix: "give either --model NAME or --organization NAME",

@@ -28,6 +28,7 @@ import { readStackResources } from "../../local/stackOutputs.ts";
 import type { SupervisorStatus } from "../../local/supervisor/supervisor.ts";
 import type { EngineTarget } from "../../local/target.ts";
 import { developmentClient } from "../apiAccess.ts";
+import { deployedConsole } from "../deployedConsole.ts";
 import { type AskedAt, askedAt, shownAddress } from "../exampleCall.ts";
 import { type DeployedModel, readModels } from "../models.ts";
 import { asOperator } from "../operatorDatabase.ts";
@@ -57,6 +58,8 @@ interface Status {
   readonly condition: EnvironmentCondition;
   readonly gateway: string;
   readonly api: string | null;
+  /** Null where the stack declares none. */
+  readonly console: string | null;
   readonly kubeconfig: string;
   readonly database: string | null;
   readonly models: readonly ModelStatus[];
@@ -125,6 +128,7 @@ async function readEnvironment(environment: string): Promise<Status> {
     condition,
     gateway: target.gatewayUrl,
     api: target.apiUrl,
+    console: await deployedConsole(layout, target),
     kubeconfig: target.kubeconfig,
     database: target.database,
     models,
@@ -231,6 +235,7 @@ function describe(environment: string, status: Status): string {
   const lines: string[] = [
     `Environment "${environment}" is ${sentences[status.condition]}.`,
     `  gateway     ${status.gateway}`,
+    ...(status.console === null ? [] : [`  console     ${status.console}`]),
     `  kubeconfig  ${status.kubeconfig}`,
     ...(status.database === null ? [] : [`  database    ${status.database}`]),
   ];

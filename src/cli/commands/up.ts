@@ -3,9 +3,10 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import type { EnvironmentSpec } from "../../config/environment.ts";
 import type { Progress } from "../../domain/progress.ts";
+import { given } from "../../environment/given.ts";
 import { prepareEngine } from "../../local/engine.ts";
 import { environmentCondition, startEnvironment } from "../../local/environment.ts";
-import type { EnvironmentState } from "../../local/environmentState.ts";
+import type { RelayedEndpoint } from "../../local/environmentState.ts";
 import { type EnvironmentLayout, environmentLayout, menagerieCache } from "../../local/layout.ts";
 import { preflight } from "../../local/preflight/index.ts";
 import { readStackResources } from "../../local/stackOutputs.ts";
@@ -13,6 +14,7 @@ import { type EngineTarget, embeddedTarget, useExistingCluster } from "../../loc
 import { together } from "../../local/together.ts";
 import { ArrivingToolchain, gatherToolchain } from "../../local/toolchain/index.ts";
 import { ToolchainFile } from "../../local/toolchainFile.ts";
+import { deployedConsole } from "../deployedConsole.ts";
 import { exampleCalls } from "../exampleCall.ts";
 import { interruptible } from "../interrupt.ts";
 import { readModels } from "../models.ts";
@@ -30,6 +32,7 @@ interface UpOptions {
   readonly environment: string;
   readonly gatewayPort?: number;
   readonly apiPort?: number;
+  readonly consolePort?: number;
   readonly apiserverPort?: number;
   readonly postgresPort?: number;
   readonly kubeconfig?: string;
@@ -45,6 +48,7 @@ export function upCommand(): Command {
     .addOption(environmentOption())
     .option("--gateway-port <port>", "host port of the gateway", portArgument)
     .option("--api-port <port>", "host port of the API service", portArgument)
+    .option("--console-port <port>", "host port of the console", portArgument)
     .option("--apiserver-port <port>", "host port of the Kubernetes API server", portArgument)
     .option("--postgres-port <port>", "host port of PostgreSQL", portArgument)
     .option("--kubeconfig <file>", "use an existing cluster instead of the embedded one")
@@ -185,14 +189,14 @@ function existingCluster(options: UpOptions): { kubeconfig: string; gatewayUrl: 
   return { kubeconfig: resolve(options.kubeconfig), gatewayUrl: options.gatewayUrl };
 }
 
-function definedPorts(options: UpOptions): Partial<EnvironmentState["ports"]> {
-  const { gatewayPort: gateway, apiPort: api, apiserverPort: apiserver, postgresPort: postgres } = options;
-  return {
-    ...(gateway === undefined ? {} : { gateway }),
-    ...(api === undefined ? {} : { api }),
-    ...(apiserver === undefined ? {} : { apiserver }),
-    ...(postgres === undefined ? {} : { postgres }),
-  };
+function definedPorts(options: UpOptions): Partial<Record<RelayedEndpoint, number>> {
+  return given({
+    gateway: options.gatewayPort,
+    api: options.apiPort,
+    console: options.consolePort,
+    apiserver: options.apiserverPort,
+    postgres: options.postgresPort,
+  });
 }
 
 /** What the user does next: where everything is, and a call that works. */
@@ -201,14 +205,16 @@ async function summary(
   target: EngineTarget,
   models: Awaited<ReturnType<typeof readModels>>,
 ): Promise<string> {
-  const calls = await exampleCalls(models);
+  const [calls, consoleUrl] = await Promise.all([exampleCalls(models), deployedConsole(layout, target)]);
   return [
     "",
     `Environment "${layout.name}" is up.`,
     `  gateway     ${target.gatewayUrl}`,
     `  kubeconfig  ${target.kubeconfig}`,
     `  models      ${models.map((model) => model.name).join(", ") || "none"}`,
-    `  console     npx menagerie console${environmentSuffix(layout.name)}`,
+    ...(consoleUrl === null
+      ? []
+      : [`  console     ${consoleUrl} (npx menagerie console${environmentSuffix(layout.name)} logs in)`]),
     ...(calls.length > 0 ? ["", "Try it:", ...calls.map((call) => `  ${call}`)] : []),
   ].join("\n");
 }

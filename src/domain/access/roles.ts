@@ -30,8 +30,8 @@ export function allows(role: KeyRole, right: RoleRight): boolean {
 /** Whose sight a session has. */
 export interface Viewer {
   readonly role: KeyRole;
-  /** Public prefix of the key that the session was begun with. */
-  readonly prefix: string;
+  /** Who it is, as the audit has it: `key ` and the prefix of the key that the session was begun with, or who made the link. */
+  readonly who: string;
   /** The one organization whose apps, usage and limits it sees; null for the whole environment. */
   readonly organization: { readonly id: string; readonly name: string } | null;
 }

@@ -1,3 +1,5 @@
+import { describeDetails } from "../audit/entry.ts";
+
 /** Something that changed, as the database tells it: one row of one of its records. */
 export interface ActivityRow {
   /** Of the record that tells it, such as `audit` or `phase`. */
@@ -43,7 +45,7 @@ const list = (value: unknown): string => (Array.isArray(value) ? value.map(text)
 const saidBy: Readonly<Record<ActivityKind, (details: ActivityRow["details"], model: string) => Said>> = {
   audit: ({ what, details }) => ({
     what: text(what),
-    because: pairs(details),
+    because: typeof details === "object" && details !== null ? describeDetails({ details: { ...details } }) : "",
     command: "menagerie audit",
   }),
   phase: ({ before, phase, evidence }, model) => ({
@@ -105,17 +107,3 @@ const steps: Readonly<Record<string, string>> = {
   done: "done",
   cannot: "something is in the way",
 };
-
-/** Such as `prefix Ab12Cd34, rights batch`; what is nested in it is left to the command. */
-function pairs(details: unknown): string {
-  if (typeof details !== "object" || details === null) return "";
-  return Object.entries(details)
-    .flatMap(([name, value]) => {
-      const isPlain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
-      if (isPlain && value !== "") return [`${name} ${value}`];
-      return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === "string")
-        ? [`${name} ${value.join(" ")}`]
-        : [];
-    })
-    .join(", ");
-}

@@ -33,7 +33,7 @@ export function appsPage(
   const table = html`<section class="card"><div class="wide" role="region" aria-label="Apps" tabindex="0"><table><thead><tr><th scope="col">Id</th><th scope="col">Name</th><th scope="col">Owner</th><th scope="col">Organization</th><th scope="col">Answered by</th></tr></thead>
 <tbody>${apps.map(
     ({ id, name, owner, organization, zooModel, version }) =>
-      html`<tr><td>${id}</td><th scope="row">${name}</th><td>${owner ?? "–"}</td><td>${organization}</td><td>${model(zooModel)} v${version}</td></tr>`,
+      html`<tr><td>${id}</td><th scope="row"><a href="/apps/${id}">${name}</a></th><td>${owner ?? "–"}</td><td>${organization}</td><td>${model(zooModel)} v${version}</td></tr>`,
   )}</tbody></table></div></section>`;
   return html`<div class="head"><div><h1>Apps</h1><p class="lead">Users’ models, and the version of the zoo that answers each.</p></div>
 <form class="search" role="search" action="/apps"><label>Search <input type="search" name="q" value="${search}" placeholder="name, owner, model or id"></label><button>Search</button></form></div>

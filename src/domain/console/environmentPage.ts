@@ -48,7 +48,7 @@ function cardOf({ name, kind, phase, notable, since, versions, state }: ModelCar
 ${notable !== "" && html`<p class="alarm">${notable}</p>`}
 ${state?.because && html`<p class="warning">${state.because}</p>`}
 ${phase !== null && phaseTrack(phase)}
-<div class="wide" role="region" aria-label="${`Versions of ${name}`}" tabindex="0"><table><thead><tr><th scope="col">Version</th><th scope="col">Content</th><th scope="col" class="number">Traffic</th><th scope="col" class="number">Apps</th><th scope="col" class="number">Requests/s</th><th scope="col" class="number">Errors</th><th scope="col" class="number">p99</th></tr></thead>
+<div class="wide" role="region" aria-label="${`Versions of ${name}`}" tabindex="0"><table><thead><tr><th scope="col">Version</th><th scope="col">Content</th><th scope="col" class="number">Traffic</th><th scope="col" class="number">Apps</th><th scope="col" class="number">Requests/s</th><th scope="col" class="number">Errors</th><th scope="col" class="number">p95</th></tr></thead>
 <tbody>${versions.map((version) => rowOf(name, kind, version))}</tbody></table></div>
 ${throughApps(versions).map((line) => html`<p class="facts">${line}</p>`)}
 <p class="facts">${since && html`<span>Changed ${moment(since)}</span>`}${kind === "zoo" && html`<span><code>menagerie rollout ${name}${suffix}</code></span>`}</p></article>`;
@@ -64,7 +64,7 @@ function rowOf(
     apps === 0 ? html`0` : html`<a href="/apps?${new URLSearchParams({ q: model }).toString()}">${apps}</a>`;
   return html`<tr><th scope="row">${id === "" ? "–" : html`v${number}`}${isCurrent && id !== "" && html` <span class="tag">current</span>`}${state && state.state !== "ready" && stateTag(state)}</th><td><code title="${hash}">${hash.slice(0, 12)}</code></td>
 <td class="number">${weight === null ? "–" : `${weight} %`}</td><td class="number">${pointing}</td>
-<td class="number">${counts?.rate ?? "–"}</td><td class="number">${counts?.errors ?? "–"}</td><td class="number">${counts?.p99 ?? "–"}</td></tr>`;
+<td class="number">${counts?.rate ?? "–"}</td><td class="number">${counts?.errors ?? "–"}</td><td class="number">${counts?.p95 ?? "–"}</td></tr>`;
 }
 
 /** What apps ask, as `menagerie status` says it. */
@@ -78,18 +78,18 @@ function throughApps(versions: readonly CardVersion[]): string[] {
 /** Of one path; what it cannot tell is missing, not zero. */
 function figuresOf({ summary, knownSeconds, isCounted }: ShownTraffic): Figures | undefined {
   if (!isCounted || knownSeconds === 0) return undefined;
-  const { perSecond = 0, errors, errorShare, p99 } = summary;
+  const { perSecond = 0, errors, errorShare, p95 } = summary;
   return {
     rate: rate(perSecond),
     errors: errors === 0 ? "0" : `${errors} (${percent(errorShare ?? 0)})`,
-    p99: p99 === undefined ? "–" : milliseconds(p99),
+    p95: p95 === undefined ? "–" : milliseconds(p95),
   };
 }
 
 interface Figures {
   readonly rate: string;
   readonly errors: string;
-  readonly p99: string;
+  readonly p95: string;
 }
 
 /** The way that clients ask a model itself. */

@@ -21,6 +21,7 @@ export const sections: readonly ConsoleSection[] = [
   { path: "/activity", name: "Activity", ofOrganization: false },
   { path: "/apps", name: "Apps", ofOrganization: true },
   { path: "/usage", name: "Usage", ofOrganization: true },
+  { path: "/recorded", name: "Recorded", ofOrganization: true },
   { path: "/releases", name: "Releases", ofOrganization: false },
   { path: "/development", name: "Development", ofOrganization: true },
   { path: "/shadow", name: "Shadow", ofOrganization: false },

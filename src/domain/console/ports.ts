@@ -10,6 +10,7 @@ import type { DeployedShadow } from "../shadow/deployed.ts";
 import type { LastMinute } from "../traffic/lastMinute.ts";
 import type { ShownStanding } from "../zoo/shownStanding.ts";
 import type { ActivityRow } from "./activity.ts";
+import type { AppMove } from "./appMoves.ts";
 import type { ShownApp } from "./appsPage.ts";
 import type { ServedState } from "./cards.ts";
 
@@ -40,6 +41,11 @@ export interface ConsoleReads extends StackReads {
     readonly limit: number;
     readonly offset: number;
   }): Promise<readonly ShownApp[]>;
+  /** The app with an id, with how its pointer came where it is; undefined where the organization has none. */
+  app(question: {
+    readonly id: string;
+    readonly organizationId?: string | undefined;
+  }): Promise<{ readonly app: ShownApp; readonly moves: readonly AppMove[] } | undefined>;
   /** Usage by day, the latest first. */
   usage(question: {
     readonly organizationId?: string | undefined;
@@ -103,6 +109,8 @@ export interface SessionProof {
 export interface Sessions {
   /** Begins one for a whole key, and answers its id; undefined for a key that is unknown, revoked or has no role. */
   begin(key: string, browser: string): Promise<string | undefined>;
+  /** The same by the code of a link, which nobody else can use after it; undefined for one that is unknown, used or old. */
+  enter(code: string, browser: string): Promise<string | undefined>;
   /** Whose a session is; undefined for one that is over. One that is used lasts for another 15 minutes. */
   viewer(proof: SessionProof, isUsed: boolean): Promise<Viewer | undefined>;
   end(proof: SessionProof): Promise<void>;

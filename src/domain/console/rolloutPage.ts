@@ -43,7 +43,7 @@ ${copyApps > 0 && html`<p>${copyApps} apps try ${name}_copy.</p>`}</section>
 
 /** How much each version answers. The sentence above says the same. */
 function splitBar(weight: number): Markup {
-  return html`<svg viewBox="0 0 400 14" height="14" aria-hidden="true" preserveAspectRatio="none"><rect width="400" height="14" rx="4" fill="var(--agree)"/><rect width="${(400 * weight) / 100}" height="14" rx="4" fill="var(--primary)"/></svg>`;
+  return html`<svg class="split" viewBox="0 0 400 14" aria-hidden="true" preserveAspectRatio="none"><rect width="400" height="14" rx="4" fill="var(--agree)"/><rect width="${(400 * weight) / 100}" height="14" rx="4" fill="var(--primary)"/></svg>`;
 }
 
 function nextEdit({ name, next, revert }: ShownStanding, suffix: string): Markup {

@@ -1,8 +1,9 @@
 import { pageStyle } from "../page/style.ts";
+import { timelineStyle } from "../release/timeline/picture.ts";
 import { reportStyle } from "../shadow/report/style.ts";
 
 /** What the console adds to the look of every page: a header with the pages' names, cards of models, tracks of phases. */
-export const consoleStyle = `${pageStyle}${reportStyle}
+export const consoleStyle = `${pageStyle}${reportStyle}${timelineStyle}
 :root { --focus: var(--primary); --nav: #ffffff; --warn: #8a5300; --warn-wash: #fdf1dc; }
 @media (prefers-color-scheme: dark) { :root { --nav: #131a23; --warn: #f3bd6b; --warn-wash: #36270f; } }
 html { scroll-padding-top: 64px; }
@@ -51,6 +52,8 @@ ol.track { list-style: none; display: flex; gap: 4px; margin: 0 0 12px; padding:
 ol.track li { flex: 1; border-top: 4px solid var(--line); padding-top: 4px; min-width: 0; overflow-wrap: anywhere; }
 ol.track li.past { border-color: var(--agree); } ol.track li[aria-current] { border-color: var(--primary); color: var(--ink); font-weight: 640; }
 ol.track li.back { border-color: var(--shadow); color: var(--shadow-text); font-weight: 640; }
+tbody th { color: var(--ink); font-weight: 560; font-size: inherit; } tbody tr:last-child > * { border-bottom: 0; } td code { white-space: nowrap; }
+svg.split { height: 14px; }
 svg.spark { width: auto; height: 24px; }
 .facts { color: var(--quiet); font-size: 13px; margin: 10px 0 0; display: flex; flex-wrap: wrap; gap: 4px 14px; }
 pre { background: var(--none-wash); border-radius: 8px; padding: 12px 14px; overflow-x: auto; margin: 8px 0; }

@@ -1,3 +1,5 @@
+import type { Route } from "./route.ts";
+
 /** The console, as its manifests are rendered. `Text` is a string, or a promise of one that is only passed on. */
 export interface ConsoleService<Text = string> {
   readonly namespace: string;
@@ -30,11 +32,26 @@ const labels = {
 };
 const podLabels = { "app.kubernetes.io/name": consoleName, "app.kubernetes.io/part-of": "menagerie" };
 
-/** Service `console`, which no route leads to: `kubectl port-forward service/console 8080:80`. */
+/** Service `console`; where no route leads to it: `kubectl port-forward service/console 8080:80`. */
 export function consoleServiceManifest(namespace: string) {
   return {
     metadata: { name: consoleName, namespace, labels },
     spec: { selector: podLabels, ports: [{ name: "http", port: 80, targetPort: port, protocol: "TCP" }] },
+  };
+}
+
+/** Takes everything that is asked of a host name to the console. */
+export function consoleRoute({
+  namespace,
+  gateway,
+  host,
+}: Pick<Route, "namespace" | "gateway"> & { readonly host: string }): Route {
+  return {
+    name: consoleName,
+    namespace,
+    gateway: { ...gateway, hosts: [host] },
+    labels,
+    rules: [{ name: consoleName, paths: ["/"], destinations: [{ service: consoleName, namespace, port: 80 }] }],
   };
 }
 

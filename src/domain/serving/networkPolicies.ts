@@ -11,8 +11,8 @@ export interface NetworkZones {
   readonly services?: string | undefined;
   /** Whether the guard of rollouts runs beside the API service. @default false */
   readonly guard?: boolean | undefined;
-  /** Whether the console runs beside the API service. @default false */
-  readonly console?: boolean | undefined;
+  /** Whether the console runs beside the API service, and the gateway leads to it. @default it does not run */
+  readonly console?: "inside" | "routed" | undefined;
   /** Of a PostgreSQL that the stack makes. */
   readonly database?: string | undefined;
   /** Of the gateway's pods. */
@@ -50,7 +50,7 @@ const level = (operator: "In" | "NotIn") => ({ key: labels.serviceLevel, operato
  * control server, nor the node's credentials.
  */
 export function networkPolicyManifests(zones: NetworkZones) {
-  const { models, services, guard = false, console = false, database, gateway, allowFrom } = zones;
+  const { models, services, guard = false, console, database, gateway, allowFrom } = zones;
   const platform = [gateway, ...(services === undefined ? [] : [services]), ...allowFrom];
   const ofModels = (operator: "In" | "NotIn", ...from: string[]) => ({
     podSelector: { matchExpressions: [anyModel, level(operator)] },
@@ -69,9 +69,10 @@ export function networkPolicyManifests(zones: NetworkZones) {
     const others = apart.length > 0 ? { podSelector: { matchExpressions: [named("NotIn", ...apart)] } } : {};
     policies.push(manifest("services", services, { ...everyPod, ...others, ingress: [{ from }] }));
     // Nobody asks the guard anything but its metrics. People reach the console through the node (`kubectl port-forward`), or from a namespace
-    // that is named; the gateway and the models do not.
-    const ingress = allowFrom.length > 0 ? [{ from: namespaces(...allowFrom) }] : [];
+    // that is named, and by the gateway where a route is declared; models do not.
     for (const name of apart) {
+      const others = [...allowFrom, ...(name === consoleName && console === "routed" ? [gateway] : [])];
+      const ingress = others.length > 0 ? [{ from: namespaces(...others) }] : [];
       const own = { podSelector: { matchExpressions: [named("In", name)] }, policyTypes: ["Ingress"] };
       policies.push(manifest(name, services, { ...own, ingress }));
     }

@@ -75,6 +75,7 @@ export interface TrafficSummary {
   readonly errorShare: number | undefined;
   /** Milliseconds; undefined where nothing was timed. */
   readonly p50: number | undefined;
+  readonly p95: number | undefined;
   readonly p99: number | undefined;
 }
 
@@ -97,6 +98,7 @@ export function summarize({ coverage: { window, known }, ends, counts, latency }
     errors: failed,
     errorShare: answered > 0 ? failed / answered : undefined,
     p50: latencyQuantile(latency, 0.5),
+    p95: latencyQuantile(latency, 0.95),
     p99: latencyQuantile(latency, 0.99),
   };
 }

@@ -50,7 +50,8 @@ try {
   if (!shim) throw new Error("the container shim has not been made; run `up` again");
   // Relays first: a taken port must be told before anything is started.
   for (const endpoint of relayedEndpoints) {
-    await relayTcpToUnix({ host: "127.0.0.1", port: state.ports[endpoint], socketPath: layout.socketOf(endpoint) });
+    const port = state.ports[endpoint];
+    if (port !== undefined) await relayTcpToUnix({ host: "127.0.0.1", port, socketPath: layout.socketOf(endpoint) });
   }
   const open = async () => packageIndexes(await packageSettings());
   await startEgressProxy({ socketPath: layout.socketOf("egress"), open });

@@ -21,12 +21,14 @@ async function main(): Promise<void> {
   const relays = await Promise.all([
     relayUnixToTcp({ socketPath: layout.socketOf("apiserver"), host: addresses.host, port: ports.apiserver }),
     relayUnixToTcp({ socketPath: layout.socketOf("postgres"), host: addresses.host, port: ports.postgres }),
-    relayUnixToTcp({
-      socketPath: layout.socketOf("api"),
-      host: `api.menagerie.svc.${addresses.clusterDomain}`,
-      port: 80,
-      lookup,
-    }),
+    ...(["api", "console"] as const).map((service) =>
+      relayUnixToTcp({
+        socketPath: layout.socketOf(service),
+        host: `${service}.menagerie.svc.${addresses.clusterDomain}`,
+        port: 80,
+        lookup,
+      }),
+    ),
     relayTcpToUnix({ host: addresses.host, port: ports.egress, socketPath: layout.socketOf("egress") }),
     relayTcpToUnix({ host: addresses.host, port: ports.builder, socketPath: layout.socketOf("builder") }),
   ]);

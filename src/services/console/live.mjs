@@ -62,13 +62,31 @@ async function refresh() {
 }
 
 function end() {
-  events.close();
+  events?.close();
   location.assign(`/login?${new URLSearchParams({ next: location.pathname + location.search })}`);
 }
 
-const events = new EventSource("/events");
-events.addEventListener("open", () => say("live", "live"));
-events.addEventListener("state", () => void refresh());
-events.addEventListener("counts", () => void refresh());
-events.addEventListener("ended", end);
-events.addEventListener("error", () => say("still", "as of now"));
+let events;
+
+/** A browser opens six connections to a host at once, and each page that listens takes one: only a page that is seen listens. */
+function listen() {
+  events?.close();
+  events = undefined;
+  if (document.hidden) return say("still", "as of now");
+  events = new EventSource("/events");
+  events.addEventListener("open", () => say("live", "live"));
+  events.addEventListener("state", () => void refresh());
+  events.addEventListener("counts", () => void refresh());
+  events.addEventListener("ended", end);
+  events.addEventListener("error", () => say("still", "as of now"));
+}
+
+listen();
+document.addEventListener("visibilitychange", () => {
+  listen();
+  if (!document.hidden) void refresh();
+});
+addEventListener("pagehide", () => events?.close());
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) listen();
+});

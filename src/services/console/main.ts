@@ -5,6 +5,7 @@ import { KubeConfig } from "@kubernetes/client-node";
 import { pino } from "pino";
 import { readDeclaredShadows } from "../../adapters/files/declaredShadows.ts";
 import { clusterReads } from "../../adapters/kubernetes/clusterReads.ts";
+import { databaseRecordings } from "../../adapters/postgres/console/recordings.ts";
 import { databaseSessions } from "../../adapters/postgres/console/sessions.ts";
 import { maskedText } from "../../domain/credentials/maskedText.ts";
 import { messageOf } from "../../domain/errors.ts";
@@ -40,6 +41,7 @@ const server = await createConsoleServer({
   environment: settings.environment,
   suffix: "",
   sessions: databaseSessions(pools.sessions),
+  recordings: databaseRecordings(pools.sessions),
   reads: consoleReads(pools.reads, {
     served: told(cluster.served),
     pools: told(cluster.pools),

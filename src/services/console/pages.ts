@@ -1,6 +1,7 @@
 import { allows, type Viewer } from "../../domain/access/roles.ts";
 import { activityOf } from "../../domain/console/activity.ts";
 import { activitiesShown, activityPage } from "../../domain/console/activityPage.ts";
+import { appPage } from "../../domain/console/appPage.ts";
 import { appsPage, appsShown } from "../../domain/console/appsPage.ts";
 import { modelCards, pageOf, searched } from "../../domain/console/cards.ts";
 import {
@@ -13,6 +14,8 @@ import { cardsShown, environmentPage } from "../../domain/console/environmentPag
 import { sectionsOf } from "../../domain/console/frame.ts";
 import { poolsPage } from "../../domain/console/poolsPage.ts";
 import { type ConsoleReads, TooMuch } from "../../domain/console/ports.ts";
+import { exchangePage, recordedPage, recordedShown, recordingsPage } from "../../domain/console/recordedPages.ts";
+import type { RecordingReads } from "../../domain/console/recordings.ts";
 import { releasesPage, releasesShown } from "../../domain/console/releasesPage.ts";
 import { rolloutPage } from "../../domain/console/rolloutPage.ts";
 import {
@@ -64,6 +67,10 @@ interface Asked extends PageParts {
   /** The rest of the path, decoded. */
   readonly rest: string;
   readonly noteBodies: NoteBodies;
+  /** The same in its parts. */
+  readonly parts: readonly string[];
+  /** What is recorded, as the session may see it. */
+  readonly recorded: RecordingReads;
 }
 
 /** Notes in the audit that whoever asks sees bodies or code; false where they may not. */
@@ -84,6 +91,7 @@ const pages: ReadonlyMap<string, Page> = new Map([
   ["development", { section: "/development", show: showDevelopment }],
   ["shadow", { section: "/shadow", show: showShadow }],
   ["pools", { section: "/pools", show: showPools }],
+  ["recorded", { section: "/recorded", show: showRecorded }],
   ["releases", { section: "/releases", show: showReleases }],
 ]);
 
@@ -91,17 +99,29 @@ const pages: ReadonlyMap<string, Page> = new Map([
  * The page at a path, as somebody may see it.
  * @throws PageRefused
  */
-export async function showPage(parts: PageParts, viewer: Viewer, url: URL, noteBodies: NoteBodies): Promise<ShownPage> {
+export async function showPage(
+  parts: PageParts,
+  { viewer, ...session }: Pick<Asked, "viewer" | "recorded" | "noteBodies">,
+  url: URL,
+): Promise<ShownPage> {
   const [, first = "", ...others] = url.pathname.split("/");
   const page = pages.get(first);
-  const rest = decoded(others.join("/"));
-  if (!page || rest === undefined) throw unknownPage();
+  const decodedParts = others.map(decoded);
+  const known = decodedParts.filter((part) => part !== undefined);
+  if (!page || known.length < decodedParts.length) throw unknownPage();
   if (!sectionsOf(viewer).some(({ path }) => path === page.section))
     throw new PageRefused(
       403,
       `This page is about the whole environment, and your key is for ${viewer.organization?.name} alone.`,
     );
-  const shown = await page.show({ ...parts, viewer, query: url.searchParams, rest, noteBodies });
+  const shown = await page.show({
+    ...parts,
+    ...session,
+    viewer,
+    query: url.searchParams,
+    rest: known.join("/"),
+    parts: known,
+  });
   return { ...shown, section: page.section };
 }
 
@@ -138,15 +158,15 @@ async function showRollout({ reads, suffix, now, rest }: Asked) {
 
 async function showActivity({ reads, query, suffix, rest }: Asked) {
   requireNothing(rest);
-  const before = query.get("before") ?? undefined;
-  if (before !== undefined && Number.isNaN(Date.parse(before))) throw unknownPage();
+  const before = timeIn(query);
   const rows = await reads.activity({ limit: activitiesShown, before });
   const older = rows.length < activitiesShown ? undefined : rows.at(-1)?.cursor;
   return { title: "Activity", main: activityPage(rows.map(activityOf), { suffix, older }) };
 }
 
-async function showApps({ reads, query, suffix, viewer, rest }: Asked) {
-  requireNothing(rest);
+async function showApps(asked: Asked) {
+  const { reads, query, suffix, viewer, rest } = asked;
+  if (rest !== "") return showApp(asked);
   const search = searchIn(query);
   const page = Math.max(1, pageNumber(query));
   const organizationId = viewer.organization?.id;
@@ -162,6 +182,14 @@ async function showApps({ reads, query, suffix, viewer, rest }: Asked) {
   return { title: "Apps", main: appsPage(found.slice(0, appsShown), notes) };
 }
 
+async function showApp({ reads, suffix, viewer, rest: id }: Asked) {
+  const organizationId = viewer.organization?.id;
+  const found = isRowId(id) ? await reads.app({ id, organizationId }) : undefined;
+  if (!found) throw new PageRefused(404, `No app has id ${id}.`);
+  const notes = { suffix, ofOrganization: organizationId !== undefined };
+  return { title: found.app.name, main: appPage(found.app, found.moves, notes) };
+}
+
 async function showUsage({ reads, suffix, viewer, now, rest }: Asked) {
   requireNothing(rest);
   const dayOf = (time: number) => new Date(time).toISOString().slice(0, 10);
@@ -172,9 +200,40 @@ async function showUsage({ reads, suffix, viewer, now, rest }: Asked) {
   return { title: "Usage", main: usagePage(rows, { since, until, suffix, limits }) };
 }
 
-async function showReleases({ reads, suffix, rest }: Asked) {
+async function showRecorded({ recorded, query, suffix, viewer, parts }: Asked) {
+  const [schema = "", day = "", requestId = "", attempt = "", ...others] = parts;
+  if (schema === "") return { title: "Recorded", main: recordingsPage(await recorded.recordings()) };
+  if (!(await recorded.recordings()).includes(schema)) throw new PageRefused(404, `Nothing is recorded as ${schema}.`);
+  const maySeeBodies = allows(viewer.role, "bodies");
+  if (day === "") {
+    const before = timeIn(query);
+    const entries = await recorded.recorded({ schema, before, limit: recordedShown });
+    const older = entries.length < recordedShown ? undefined : entries.at(-1)?.at.toISOString();
+    return { title: schema, main: recordedPage(schema, entries, { maySeeBodies, older }) };
+  }
+  if (!maySeeBodies) throw new PageRefused(403, "Bodies are for keys with role inspector or operator.");
+  if (
+    others.length > 0 ||
+    !/^\d{4}-\d\d-\d\d$/.test(day) ||
+    Number.isNaN(Date.parse(day)) ||
+    !/^\d{1,9}$/.test(attempt)
+  )
+    throw unknownPage();
+  const found = await recorded.exchange({ schema, day, requestId, attempt: Number(attempt) });
+  if (!found) throw new PageRefused(404, `No request of ${schema} has id ${requestId}.`);
+  return { title: requestId, isStill: true, main: exchangePage({ schema, requestId, suffix }, found) };
+}
+
+/** @throws PageRefused where it is no time */
+function timeIn(query: URLSearchParams): string | undefined {
+  const before = query.get("before") ?? undefined;
+  if (before !== undefined && Number.isNaN(Date.parse(before))) throw unknownPage();
+  return before;
+}
+
+async function showReleases({ reads, suffix, now, rest }: Asked) {
   requireNothing(rest);
-  return { title: "Releases", main: releasesPage(await reads.releases(releasesShown), { suffix }) };
+  return { title: "Releases", main: releasesPage(await reads.releases(releasesShown), { suffix }, now()) };
 }
 
 /** Development versions, one of them (`/<id>`), or one of its patches (`/<id>/<generation>/<seq>`). */

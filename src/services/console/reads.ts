@@ -1,6 +1,7 @@
 import type { ClientBase, Pool } from "pg";
 import { readActivity } from "../../adapters/postgres/activity.ts";
 import { listApps } from "../../adapters/postgres/apps.ts";
+import { readApp } from "../../adapters/postgres/console/app.ts";
 import { readMark, readShownStandings } from "../../adapters/postgres/console/reads.ts";
 import { listDevelopment, listPatches, readWholePatch } from "../../adapters/postgres/developmentHistory.ts";
 import { listOrganizationLimits } from "../../adapters/postgres/limits/databaseLimits.ts";
@@ -20,6 +21,8 @@ const sharedFor = 1_000;
 /** A comparison reads every pair of its time: it is made anew so often at most, and given up after so long. Milliseconds. */
 const comparisonSharedFor = 15_000;
 const comparisonWithin = 5_000;
+/** Where models stand is kept while nothing changed, for so long: how many apps point somewhere is not a change by itself. Milliseconds. */
+const keptFor = 5_000;
 
 /** What pages are made from, read by the functions that commands use. */
 export function consoleReads(pool: Pool, stack: StackReads): ConsoleReads {
@@ -46,14 +49,23 @@ export function consoleReads(pool: Pool, stack: StackReads): ConsoleReads {
     },
   );
   const comparison = (question: ShadowQuestion) => compared(JSON.stringify(question));
+  const mark = () => readMark(pool);
+  const standings = keptByMark(mark, () => withClient((client) => readShownStandings(client)));
   return {
-    standings: (name) => withClient((client) => readShownStandings(client, name)),
+    standings: async (name) => {
+      const all = await standings();
+      if (name === undefined) return all;
+      const found = all.filter((each) => each.name === name);
+      // A model that is off stands nowhere, and is there.
+      return found.length > 0 ? found : withClient((client) => readShownStandings(client, name));
+    },
     minute: () => minute(""),
     served: () => served(""),
     pools: () => pools(""),
     shadows: () => shadows(""),
     activity: (question) => readActivity(pool, question),
     apps: (question) => listApps(pool, question),
+    app: (question) => readApp(pool, question),
     usage: (question) => readUsage(pool, question),
     limits: () => listOrganizationLimits(pool),
     releases: (limit) => withClient((client) => listDeployments(client, { limit })),
@@ -68,7 +80,22 @@ export function consoleReads(pool: Pool, stack: StackReads): ConsoleReads {
         conversations: await withClient((client) => recordedConversations(client, sidesOf(question), result)),
       };
     },
-    mark: () => readMark(pool),
+    mark,
+  };
+}
+
+/** The answer that was read last, while the mark is the same and the answer is young. A failure is not kept. */
+function keptByMark<T>(mark: () => Promise<string>, read: () => Promise<T>): () => Promise<T> {
+  let kept: { readonly mark: string; readonly at: number; readonly answer: Promise<T> } | undefined;
+  return async () => {
+    const [now, at] = [await mark(), performance.now()];
+    if (kept?.mark === now && at - kept.at < keptFor) return kept.answer;
+    const made = { mark: now, at, answer: read() };
+    kept = made;
+    made.answer.catch(() => {
+      if (kept === made) kept = undefined;
+    });
+    return made.answer;
   };
 }
 

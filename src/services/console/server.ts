@@ -6,7 +6,9 @@ import type { Logger } from "pino";
 import { isDatabaseDown, sqlState } from "../../adapters/postgres/server.ts";
 import type { Viewer } from "../../domain/access/roles.ts";
 import { type ConsoleAssets, consolePage, loginForm, sectionsOf, sorry } from "../../domain/console/frame.ts";
-import type { Sessions } from "../../domain/console/ports.ts";
+import { enterPath } from "../../domain/console/link.ts";
+import type { SessionProof, Sessions } from "../../domain/console/ports.ts";
+import type { RecordingReads } from "../../domain/console/recordings.ts";
 import { consoleStyle } from "../../domain/console/style.ts";
 import { messageOf } from "../../domain/errors.ts";
 import type { Markup } from "../../domain/page/markup.ts";
@@ -15,7 +17,7 @@ import { freshCache } from "../api/freshCache.ts";
 import { readBytes } from "../api/requestBody.ts";
 import { type ChangeFeed, changeFeed } from "./changes.ts";
 import { browserOf, sessionCookie, sessionIn } from "./cookies.ts";
-import { type PageParts, PageRefused, showPage } from "./pages.ts";
+import { type NoteBodies, type PageParts, PageRefused, showPage } from "./pages.ts";
 import { isOwnForm, isTokenOf, tokenOf } from "./sameSite.ts";
 
 /** What the console works with. */
@@ -23,6 +25,8 @@ export interface ConsoleParts extends PageParts {
   /** Name of the environment, for titles. */
   readonly environment: string;
   readonly sessions: Sessions;
+  /** What is recorded, as a session may see it. */
+  readonly recordings: (proof: SessionProof) => RecordingReads;
   readonly log: Logger;
 }
 
@@ -70,6 +74,7 @@ export async function createConsoleServer(parts: ConsoleParts): Promise<Server> 
     }
     if (request.method === "POST") return take(request, response, url);
     if (!isRead(request)) return sendText(response, 405, "method not allowed\n", { allow: "GET, HEAD, POST" });
+    if (url.pathname === enterPath && !isHead(request)) return enter(request, response, url);
     if (url.pathname === "/login") return send(response, 200, login(nextIn(url.searchParams.get("next"))));
 
     const proof = sessionIn(request);
@@ -85,13 +90,39 @@ export async function createConsoleServer(parts: ConsoleParts): Promise<Server> 
     if (url.pathname === "/") return redirect(response, sectionsOf(viewer)[0]?.path ?? "/apps");
     const seen = { by: viewer, token: tokenOf(proof.id) };
     try {
-      const shown = await showPage(parts, viewer, url, (bodies) => sessions.noteBodies(proof, bodies));
+      const noteBodies: NoteBodies = (bodies) => sessions.noteBodies(proof, bodies);
+      const shown = await showPage(parts, { viewer, recorded: parts.recordings(proof), noteBodies }, url);
       return send(response, 200, page({ ...shown, seen }), isHead(request));
     } catch (error) {
       const { status, title, sentence } = refusalOf(error);
       if (status >= 500) tell(error, url);
       return send(response, status, page({ title, main: sorry(title, sentence), seen }), isHead(request));
     }
+  }
+
+  /** A link of `menagerie console`. One in another site's page begins no session, so that nobody works in a session of somebody else's. */
+  async function enter(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    const site = request.headers["sec-fetch-site"] ?? "none";
+    const begun = site === "none" && (await sessions.enter(url.searchParams.get("code") ?? "", browserOf(request)));
+    if (!begun)
+      return send(
+        response,
+        403,
+        login("/", "This link was used, or is older than a minute: `menagerie console` prints another."),
+      );
+    return startSession(request, response, begun, "/");
+  }
+
+  /** Another session of the same browser is over: one that was planted would be seen by whoever planted it. */
+  async function startSession(
+    request: IncomingMessage,
+    response: ServerResponse,
+    id: string,
+    next: string,
+  ): Promise<void> {
+    const before = sessionIn(request);
+    if (before) await sessions.end(before);
+    return redirect(response, next, { "set-cookie": sessionCookie(id, request) });
   }
 
   async function take(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
@@ -105,9 +136,7 @@ export async function createConsoleServer(parts: ConsoleParts): Promise<Server> 
         const wrong = "This key is wrong or revoked, or it has no role.";
         return send(response, 403, login(next, wrong));
       }
-      // Another session of the same browser is over: one that was planted would be seen by whoever planted it.
-      if (proof) await sessions.end(proof);
-      return redirect(response, next, { "set-cookie": sessionCookie(begun, request) });
+      return startSession(request, response, begun, next);
     }
     if (url.pathname !== "/logout") return sendText(response, 404, "not found\n");
     if (!proof || !isTokenOf(proof.id, form.get("token") ?? ""))

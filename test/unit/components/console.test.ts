@@ -33,6 +33,18 @@ describe("the console", () => {
     );
   });
 
+  it("has a route of its own host name where that is declared, and is then reached by the gateway too", async () => {
+    const host = "console.example.com";
+    const made = await declared({ console: { host } });
+    const route = made.names.find((name) => /(?:VirtualService|HTTPRoute|CustomResource) console$/.test(name)) ?? "";
+    const { spec } = made(route).inputs as { spec: { hosts: string[] } };
+    expect(spec.hosts).toEqual([host]);
+    expect(JSON.stringify(spec)).toContain("console.menagerie.svc.cluster.local");
+    const zones = { models: "models", services: "menagerie", gateway: "istio-ingress", allowFrom: [] };
+    const policies = await partsOf(() => new NetworkPolicies("platform", { ...zones, console: "routed" }));
+    expect(JSON.stringify(policies("NetworkPolicy platform-console").inputs.spec)).toContain("istio-ingress");
+  });
+
   it("lists what serves, and nodes where the stack declares pools, and changes nothing of the cluster", async () => {
     const made = await declared({ console: {} }, { t4 });
     const rules = ["Role console", "ClusterRole console"].flatMap(
@@ -51,8 +63,8 @@ describe("the console", () => {
   });
 
   it("is reached neither by the gateway nor by models", async () => {
-    const zones = { models: "models", services: "menagerie", console: true, gateway: "istio-ingress", allowFrom: [] };
-    const policies = await partsOf(() => new NetworkPolicies("platform", zones));
+    const zones = { models: "models", services: "menagerie", gateway: "istio-ingress", allowFrom: [] };
+    const policies = await partsOf(() => new NetworkPolicies("platform", { ...zones, console: "inside" }));
     expect(policies("NetworkPolicy platform-console").inputs.spec).toMatchObject({ ingress: [] });
     expect(policies("NetworkPolicy platform-services").inputs.spec).toMatchObject({
       podSelector: { matchExpressions: [{ key: "app.kubernetes.io/name", operator: "NotIn", values: ["console"] }] },

@@ -54,8 +54,8 @@ describe("a timeline page", () => {
       now,
     );
     expect(page.match(/<h2>/g)).toHaveLength(2);
-    expect(page.match(/<g class="release"/g)).toHaveLength(3);
-    expect(page.match(/<g class="model"/g)).toHaveLength(2);
+    expect(page.match(/<g class="release /g)).toHaveLength(3);
+    expect(page.match(/<g class="model /g)).toHaveLength(2);
     expect(page).toContain("prefers-color-scheme: dark");
   });
 
@@ -67,7 +67,7 @@ describe("a timeline page", () => {
 
   it("marks what did not come to what was intended", () => {
     expect(timelinePage([range(1, { outcome: "mixed", reason: "iris: v1 instead of v2" })], now)).toMatch(
-      /class="release mixed"/,
+      /class="release mixed /,
     );
   });
 

@@ -21,21 +21,29 @@ export function databaseSessions(pool: Pool): Sessions {
       ]);
       return rows[0]?.begun ? id : undefined;
     },
+    async enter(code, browser) {
+      const id = randomBytes(idBytes).toString("base64url");
+      const { rows } = await pool.query<{ begun: boolean }>("SELECT menagerie.console_enter($1, $2) AS begun", [
+        keyHash(code),
+        proofHash({ id, browser }),
+      ]);
+      return rows[0]?.begun ? id : undefined;
+    },
     async viewer(proof, isUsed) {
       const { rows } = await pool.query<{
-        prefix: string;
+        who: string;
         role: KeyRole;
         organizationId: string | null;
         organization: string | null;
-      }>(
-        `SELECT prefix, role, organization_id AS "organizationId", organization FROM menagerie.console_viewer($1, $2)`,
-        [proofHash(proof), isUsed],
-      );
+      }>(`SELECT who, role, organization_id AS "organizationId", organization FROM menagerie.console_viewer($1, $2)`, [
+        proofHash(proof),
+        isUsed,
+      ]);
       const [row] = rows;
       if (!row) return undefined;
-      const { prefix, role, organizationId, organization } = row;
+      const { who, role, organizationId, organization } = row;
       return {
-        prefix,
+        who,
         role,
         organization: organizationId === null ? null : { id: organizationId, name: organization ?? "" },
       };
@@ -54,6 +62,6 @@ export function databaseSessions(pool: Pool): Sessions {
 }
 
 /** What is stored of a session. Its id is random, so that nothing else can have the same hash. */
-function proofHash({ id, browser }: SessionProof): Buffer {
+export function proofHash({ id, browser }: SessionProof): Buffer {
   return createHash("sha256").update(`${id} ${browser}`).digest();
 }

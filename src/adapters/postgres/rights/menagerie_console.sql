@@ -1,4 +1,4 @@
--- The console: reads what its pages show. It has no hash of a key, and writes its sessions and the audit by functions alone.
+-- The console: reads what its pages show. It has no hash of a key; its sessions, the audit and single recorded requests it has by functions alone.
 GRANT CONNECT ON DATABASE menagerie TO menagerie_console;
 GRANT USAGE ON SCHEMA menagerie TO menagerie_console;
 GRANT SELECT
@@ -7,13 +7,20 @@ GRANT SELECT
 
 -- Who is logged in.
 GRANT EXECUTE ON FUNCTION
-  menagerie.console_begin(text, bytea, bytea), menagerie.console_viewer(bytea, boolean), menagerie.console_end(bytea)
+  menagerie.console_begin(text, bytea, bytea), menagerie.console_enter(bytea, bytea), menagerie.console_viewer(bytea, boolean),
+  menagerie.console_end(bytea)
+  TO menagerie_console;
+
+-- What is recorded, as the session that asks may see it.
+GRANT EXECUTE ON FUNCTION
+  menagerie.console_recordings(), menagerie.console_recorded(bytea, text, text, integer),
+  menagerie.console_body(bytea, text, date, text, integer)
   TO menagerie_console;
 -- Notes that somebody looks at code or bodies, and says whether they may.
 GRANT EXECUTE ON FUNCTION menagerie.console_shows_bodies(bytea, jsonb) TO menagerie_console;
 
 -- Where rollouts stand, and how they came there.
-GRANT SELECT ON menagerie.rollout, menagerie.rollout_step, menagerie.gate_evidence, menagerie.zoo_migration TO menagerie_console;
+GRANT SELECT ON menagerie.rollout, menagerie.rollout_step, menagerie.gate_evidence, menagerie.zoo_migration, menagerie.zoo_migration_row TO menagerie_console;
 GRANT SELECT ON menagerie.rollout_traffic, menagerie.rollout_traffic_step, menagerie.rollout_advance TO menagerie_console;
 GRANT SELECT ON menagerie.judgement, menagerie.verdict TO menagerie_console;
 GRANT SELECT

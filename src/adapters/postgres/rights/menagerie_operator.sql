@@ -36,6 +36,9 @@ GRANT SELECT ON menagerie.traffic_count, menagerie.traffic_observed, menagerie.t
 -- What was done is added, and never changed: a trigger refuses that to everybody.
 GRANT SELECT, INSERT (who, what, details) ON menagerie.audit TO menagerie_operator;
 
+-- Whoever acts as the operator opens the console without a key.
+GRANT INSERT (hash, role, who) ON menagerie.console_link TO menagerie_operator;
+
 -- What judges say of rollouts; who resumes one ends the judgement that stopped it.
 GRANT SELECT, UPDATE (ended_at) ON menagerie.judgement TO menagerie_operator;
 GRANT SELECT ON menagerie.judgement_row, menagerie.verdict TO menagerie_operator;

@@ -3,7 +3,7 @@ import { html, type Markup } from "../../page/markup.ts";
 import { pageStyle } from "../../page/style.ts";
 import type { DeploymentRange } from "../record.ts";
 import { lanesOf, wentBack } from "./lanes.ts";
-import { type HueOf, huesOf, timelinePicture } from "./picture.ts";
+import { type HueOf, huesOf, timelinePicture, timelineStyle } from "./picture.ts";
 import { lasting, stamp } from "./timeAxis.ts";
 
 /** Rows of the table; the picture shows them all. */
@@ -82,7 +82,7 @@ function row(
     );
     return html`<span class="tag${same ? "" : " new"}">${name} ${version === null ? "?" : `v${version}`}</span> `;
   });
-  return html`<tr><td class="release"><span class="dot" style="--hue:${hueOf(range.tag)}"></span>${range.tag}${notes.map((note) => html`<div class="tile-note">${note}</div>`)}</td>
+  return html`<tr><td class="release"><span class="dot hue-${hueOf(range.tag)}"></span>${range.tag}${notes.map((note) => html`<div class="tile-note">${note}</div>`)}</td>
 <td class="when">${stamp(range.since.getTime())}</td><td class="number">${lasting((range.until?.getTime() ?? end) - range.since.getTime())}</td>
 <td>${models}</td><td>${range.code}</td><td>${range.requestedBy}</td></tr>`;
 }
@@ -91,17 +91,8 @@ function several(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? "" : "s"}`;
 }
 
-const style = `${pageStyle}
-:root { --fill: 88%; --edge: 62%; --text: 24%; --vivid: 70%; }
-@media (prefers-color-scheme: dark) { :root { --fill: 22%; --edge: 42%; --text: 84%; --vivid: 45%; } }
+const style = `${pageStyle}${timelineStyle}
 .picture { overflow-x: auto; margin-top: 6px; }
-svg .name { text-anchor: end; fill: var(--ink); } svg .name.release { font-weight: 640; }
-svg rect { fill: hsl(var(--hue) var(--vivid) var(--fill)); stroke: hsl(var(--hue) 50% var(--edge)); }
-svg g text { fill: hsl(var(--hue) 60% var(--text)); pointer-events: none; }
-svg .release text { font-weight: 640; font-size: 13px; }
-svg .mixed rect { stroke-dasharray: 5 3; stroke-width: 2; }
-svg g:hover rect { stroke-width: 2; }
-.dot { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 8px; background: hsl(var(--hue) 60% var(--edge)); }
 td.release { font-weight: 600; } td.release .tile-note { font-weight: 400; margin-left: 18px; max-width: 40ch; }
 td.when { white-space: nowrap; }
 .tag.new { color: var(--primary-text); font-weight: 640; }

@@ -1,13 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { createKey, createRoleKey, revokeKey } from "../../../../src/adapters/postgres/apiKeys.ts";
 import { recordAudit } from "../../../../src/adapters/postgres/audit.ts";
+import { makeConsoleLink } from "../../../../src/adapters/postgres/console/links.ts";
+import { databaseRecordings } from "../../../../src/adapters/postgres/console/recordings.ts";
 import { compareRecorded } from "../../../../src/adapters/postgres/predictions/compareRecorded.ts";
 import { ensurePredictionTables } from "../../../../src/adapters/postgres/predictions/ensureTables.ts";
 import { predictionReaders } from "../../../../src/adapters/postgres/rights/files.ts";
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { run } from "../../../../src/cli/program.ts";
-import { type KeyRole, keyRoles } from "../../../../src/domain/access/roles.ts";
+import { allows, type KeyRole, keyRoles } from "../../../../src/domain/access/roles.ts";
 import { sections } from "../../../../src/domain/console/frame.ts";
+import { enterLink } from "../../../../src/domain/console/link.ts";
 import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
 import { silent } from "../../../../src/domain/progress.ts";
 import { comparedSubject, type DeployedShadow } from "../../../../src/domain/shadow/deployed.ts";
@@ -15,6 +18,7 @@ import { describeComparison } from "../../../../src/domain/shadow/description.ts
 import { evidenceHash, evidenceOf } from "../../../../src/domain/shadow/evidence.ts";
 import { headlineOf } from "../../../../src/domain/shadow/headline.ts";
 import { sendForm, startConsole, type TestConsole } from "../../../support/consoleServer.ts";
+import { deploy } from "../../../support/deploymentRecord.ts";
 import { exampleDeployment } from "../../../support/pages.ts";
 import { makePlatformTables } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
@@ -203,6 +207,39 @@ describe("sessions", () => {
     await expect(served.login(made.key)).rejects.toThrow("403");
   });
 
+  it("are begun by a link of the operator's, once and within a minute, and by no other site's", async () => {
+    const link = async (role: KeyRole = "operator") => {
+      const code = await withClient(postgres.server, platformDatabase, (client) =>
+        makeConsoleLink(client, role, "ada@laptop"),
+      );
+      return enterLink(served.url, code);
+    };
+    const enter = (url: string, headers: Readonly<Record<string, string>> = {}) =>
+      fetch(url, { redirect: "manual", headers: { "user-agent": "a browser", ...headers } });
+    const first = await link();
+    expect((await enter(first, { "sec-fetch-site": "cross-site" })).status).toBe(403);
+    expect((await fetch(first, { method: "HEAD", redirect: "manual" })).headers.get("set-cookie")).toBeNull();
+    const entered = await enter(first, { "sec-fetch-site": "none" });
+    expect([entered.status, entered.headers.get("location")]).toEqual([303, "/"]);
+    const cookie = /^[^;]+/.exec(entered.headers.get("set-cookie") ?? "")?.[0] ?? "";
+    const page = await fetch(`${served.url}/environment`, { headers: { cookie, "user-agent": "a browser" } });
+    expect(await page.text()).toContain("operator of the environment");
+    const again = await enter(first);
+    expect([again.status, again.headers.get("set-cookie")]).toEqual([403, null]);
+    expect(await again.text()).toContain("This link was used");
+
+    const old = await link("viewer");
+    await sql("UPDATE menagerie.console_link SET made_at = now() - interval '61 seconds'");
+    expect((await enter(old)).status).toBe(403);
+    expect((await enter(`${served.url}/enter`)).status).toBe(403);
+    const rows = await sql<{ who: string; details: object }>(
+      "SELECT who, details FROM menagerie.audit WHERE what = 'console.login' ORDER BY id DESC LIMIT 1",
+    );
+    expect(rows).toEqual([{ who: "ada@laptop", details: { role: "operator", organizationId: null } }]);
+    expect(await sql("SELECT FROM menagerie.console_link")).toEqual([]);
+    expect(served.logged.join("\n")).not.toContain(new URL(first).searchParams.get("code"));
+  });
+
   it("are noted in the audit without the key", async () => {
     await loginWith("inspector");
     const rows = await sql<{ who: string; login: string; details: object }>(
@@ -302,7 +339,9 @@ describe("pages", () => {
 
   it("hear of a change within 2 s, and of the end of their session", async () => {
     const browser = await loginWith("viewer");
-    const events = await fetch(`${served.url}/events`, { headers: { cookie: browser.cookie } });
+    const events = await fetch(`${served.url}/events`, {
+      headers: { cookie: browser.cookie, "user-agent": browser.name },
+    });
     const reader = (events.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
     let heard = "";
     const hear = async (event: string): Promise<number> => {
@@ -424,30 +463,109 @@ describe("what clients sent and models answered", () => {
   });
 });
 
+describe("bodies", () => {
+  const at = new Date();
+  const day = at.toISOString().slice(0, 10);
+  const path = (id: string) => `/recorded/recorded_iris/${day}/${id}/1`;
+  const views = () =>
+    sql<{ who: string; details: { request: string } }>(
+      "SELECT who, details FROM menagerie.audit WHERE what = 'recording.view' ORDER BY id",
+    );
+
+  beforeAll(async () => {
+    await withClient(postgres.server, platformDatabase, async (client) => {
+      await client.query("CREATE SCHEMA recorded_iris AUTHORIZATION menagerie_owner");
+      await client.query("SET ROLE menagerie_owner");
+      await ensurePredictionTables(client, "recorded_iris");
+      const request = { text: hostile, big: "kept" };
+      await storePredictions(client, "recorded_iris", [
+        { id: "theirs", at, request, response: { answer: hostile }, organization: organizationId },
+        { id: "nobody's", at, request, raw: hostile },
+      ]);
+      // Not a recording: a view would run what its maker wrote with the owner's rights.
+      await client.query("RESET ROLE; CREATE SCHEMA recorded_view");
+      await client.query(
+        "CREATE VIEW recorded_view.inference_requests AS SELECT * FROM recorded_iris.inference_requests; CREATE VIEW recorded_view.inference_response AS SELECT * FROM recorded_iris.inference_response",
+      );
+    });
+  });
+
+  it.each(keyRoles)("are shown to whom a role lets see them, each view in the audit: %s", async (role) => {
+    const before = (await views()).length;
+    const browser = await loginWith(role);
+    const list = await browser.get("/recorded/recorded_iris");
+    expect(list.status).toBe(200);
+    expect(list.text).toContain("theirs");
+    expect(list.text).not.toContain("kept");
+    const { status, text } = await browser.get(path("theirs"));
+    const seen = await views();
+    if (!allows(role, "bodies")) {
+      expect(status).toBe(403);
+      expect(seen).toHaveLength(before);
+      // Nor does the database, whoever asks it.
+      const proof = { id: browser.cookie.split("=")[1] ?? "", browser: browser.name };
+      const exchange = { schema: "recorded_iris", day, requestId: "theirs", attempt: 1 };
+      expect(await databaseRecordings(served.pool)(proof).exchange(exchange)).toBeUndefined();
+      return;
+    }
+    expect(status).toBe(200);
+    expect(text).toContain("kept");
+    expect(/<script>|<img/.test(text)).toBe(false);
+    expect(seen.slice(before)).toEqual([
+      {
+        who: `key ${keys.get(role)?.split("_")[1]}`,
+        details: { schema: "recorded_iris", request: "theirs", attempt: 1, day, organizationId: null },
+      },
+    ]);
+    const raw = await browser.get(path("nobody's"));
+    expect(raw.text).toContain("&#60;script&#62;");
+    expect((await browser.get(path("none"))).status).toBe(404);
+    expect((await browser.get("/recorded/recorded_view")).status).toBe(404);
+    expect((await browser.get("/recorded/menagerie")).status).toBe(404);
+  });
+
+  it("of other organizations are nobody's", async () => {
+    const browser = await loginWith("inspector of an organization");
+    const { text } = await browser.get("/recorded/recorded_iris");
+    expect(text).toContain("theirs");
+    expect(text).not.toContain("nobody");
+    expect((await browser.get(path("theirs"))).status).toBe(200);
+    expect((await browser.get(path("nobody's"))).status).toBe(404);
+  });
+});
+
 describe("what a page shows", () => {
   afterEach(() => {
     vi.unstubAllEnvs();
     vi.restoreAllMocks();
   });
 
-  /** What a command prints, as JSON. */
-  async function printed<T>(...argv: string[]): Promise<T> {
+  /** What a command prints. */
+  async function printedText(...argv: string[]): Promise<string> {
     const lines: string[] = [];
     vi.stubEnv("MENAGERIE_DATABASE_URL", urlOf(postgres.server, "postgres"));
     vi.stubEnv("MENAGERIE_HOME", "/nonexistent");
     vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
-    expect(await run([...argv, "--json"])).toBe(0);
-    return JSON.parse(lines.join("\n")) as T;
+    expect(await run(argv)).toBe(0);
+    return lines.join("\n");
+  }
+
+  /** The same, as JSON. */
+  async function printed<T>(...argv: string[]): Promise<T> {
+    return JSON.parse(await printedText(...argv, "--json")) as T;
+  }
+
+  const readable = (markup: string): string =>
+    markup.replaceAll(/<[^>]*>/g, " ").replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
+
+  async function mainOf(path: string): Promise<string> {
+    const { text } = await (await loginWith("viewer")).get(path);
+    return text.slice(text.indexOf("<main"), text.indexOf("</main>"));
   }
 
   /** A page's text, without its tags. */
   async function shownAt(path: string): Promise<string> {
-    const { text } = await (await loginWith("viewer")).get(path);
-    const main = text.slice(text.indexOf("<main"), text.indexOf("</main>"));
-    return main
-      .replaceAll(/<[^>]*>/g, " ")
-      .replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)))
-      .replaceAll(/\s+/g, " ");
+    return readable(await mainOf(path)).replaceAll(/\s+/g, " ");
   }
 
   beforeAll(async () => {
@@ -455,6 +573,92 @@ describe("what a page shows", () => {
       "INSERT INTO menagerie.usage (organization_id, app_id, model, day, requests, tokens_in, tokens_out) VALUES ($1, 0, $2, current_date, 1234, 56, 7)",
       [organizationId, rollout.model],
     );
+  });
+
+  it("is what the command prints: rollouts, word for word", async () => {
+    const block = async () =>
+      readable(
+        /<pre[^>]*><code>([\s\S]*?)<\/code><\/pre>/.exec(
+          (await mainOf(`/rollout/${rollout.model}`)).split('id="said"')[1] ?? "",
+        )?.[1] ?? "",
+      );
+    // How long ago something was may have become another word in between.
+    await expect.poll(async () => (await block()) === (await printedText("rollout", rollout.model))).toBe(true);
+  });
+
+  it("is what the command prints: models", async () => {
+    const standings =
+      await printed<
+        {
+          name: string;
+          phase: string;
+          versions: { number: number; hash: string; apps: number; isCurrent: boolean }[];
+        }[]
+      >("rollout");
+    const page = await shownAt("/environment");
+    expect(standings.map(({ name }) => name)).toContain(rollout.model);
+    for (const { name, versions } of standings) {
+      expect(page).toContain(name);
+      for (const { number, hash, apps, isCurrent } of versions.filter((each) => each.isCurrent || each.apps > 0))
+        expect(page).toMatch(
+          new RegExp(`v${number} ${isCurrent ? "current " : ""}${hash.slice(0, 12)} (?:–|\\d+ %) ${apps} `),
+        );
+    }
+  });
+
+  it("is what the command prints: an app and its moves", async () => {
+    const [first] = await printed<{ id: string }[]>("app", "list");
+    const read = () =>
+      printed<{ zooModel: string; version: number; moves: { kind: string; at: string; toVersion: number }[] }>(
+        "app",
+        "show",
+        first?.id ?? "",
+      );
+    expect((await read()).moves.map(({ kind, toVersion }) => [kind, toVersion])).toEqual([["made", 1]]);
+    await rollout.move("forward");
+    await rollout.move("reverted");
+    const { zooModel, version, moves } = await read();
+    expect(moves.map(({ kind, toVersion }) => [kind, toVersion])).toEqual([
+      ["back", 1],
+      ["forward", 2],
+      ["made", 1],
+    ]);
+    const page = await shownAt(`/apps/${first?.id}`);
+    expect(page).toContain(`Answered by ${zooModel} v${version}`);
+    for (const { at } of moves) expect(page).toContain(at.slice(0, 19).replace("T", " "));
+    expect(page).toContain(`${zooModel} v1 → v2`);
+    expect((await (await loginWith("viewer of an organization")).get(`/apps/${first?.id}`)).status).toBe(200);
+    for (const path of ["/apps/0", "/apps/x", `/apps/${rollout.modelId}`])
+      expect([path, (await (await loginWith("viewer")).get(path)).status]).toEqual([path, 404]);
+  });
+
+  it("is what the command prints: releases", async () => {
+    const tags = await withClient(postgres.server, platformDatabase, async (client) => [
+      await deploy(client, "prod", { iris: 1 }),
+      await deploy(client, "prod", { iris: 2 }),
+    ]);
+    const ranges = await printed<{ tag: string; since: string; requestedBy: string }[]>("releases");
+    expect(ranges.map(({ tag }) => tag)).toEqual(tags.toReversed());
+    const page = await shownAt("/releases");
+    for (const { tag, since, requestedBy } of ranges) {
+      expect(page).toContain(tag);
+      expect(page).toContain(since.slice(0, 19).replace("T", " "));
+      expect(page).toContain(requestedBy);
+    }
+    expect(page).toContain(`menagerie restore ${tags[0]} -s prod`);
+    const [newest, oldest] = await printed<{ id: string }[]>("releases");
+    const diff = `releases diff ${oldest?.id} ${newest?.id} -s prod`;
+    expect(page).toContain(`menagerie ${diff}`);
+    // The command that the page gives is one.
+    expect(await printedText(...diff.split(" "))).toContain("iris");
+  });
+
+  it("is what the command prints: limits", async () => {
+    const organizations = await printed<{ name: string }[]>("organization", "list");
+    const page = await shownAt("/usage");
+    for (const { name } of organizations) expect(page).toContain(name);
+    const lines = (await printedText("organization", "list")).split("\n").slice(1);
+    for (const line of lines) expect(page).toContain(line.trim().split(/ {2,}/).at(-1));
   });
 
   it("is what the command prints: rollouts", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { activityKinds, activityOf } from "../../../../src/domain/console/activity.ts";
 import { activityPage } from "../../../../src/domain/console/activityPage.ts";
+import { appPage } from "../../../../src/domain/console/appPage.ts";
 import { appsPage } from "../../../../src/domain/console/appsPage.ts";
 import { type CardFacts, modelCards, pageOf, searched } from "../../../../src/domain/console/cards.ts";
 import { developmentPage, developmentVersionPage, patchPage } from "../../../../src/domain/console/developmentPage.ts";
@@ -375,7 +376,6 @@ describe("every page", () => {
         suffix: "",
         limits: [{ name: hostileText, limits: { requestsPerMinute: 3 } }],
       }),
-    releases: () => releasesPage([range, { ...range, id: "0" }], { suffix: "" }),
     development: () => developmentPage([hostileVersion], { suffix: "" }),
     "development version": () =>
       developmentVersionPage(
@@ -440,6 +440,20 @@ describe("every page", () => {
         ],
         { suffix: "" },
       ),
+    app: () =>
+      appPage(
+        {
+          id: "1",
+          name: hostileText,
+          owner: hostileText,
+          organization: hostileText,
+          zooModel: hostileText,
+          version: 1,
+        },
+        [{ kind: "forward", at: new Date(), fromVersion: 1, model: hostileText, toVersion: 2, because: hostileText }],
+        { suffix: "", ofOrganization: false },
+      ),
+    releases: () => releasesPage([range, { ...range, id: "0" }], { suffix: "" }, new Date()),
     login: () => loginForm({ wrong: hostileText, next: hostileText }),
   } as const;
 
@@ -456,7 +470,7 @@ describe("every page", () => {
 
   it("has a name, a language, a way past the header, and links for whom they are", () => {
     const assets = { style: "/assets/a.css", script: "/assets/a.js" };
-    const by = { role: "viewer", prefix: "Ab", organization: { id: "1", name: "acme" } } as const;
+    const by = { role: "viewer", who: "key Ab", organization: { id: "1", name: "acme" } } as const;
     const page = consolePage({
       title: "Apps",
       environment: "local",
@@ -470,6 +484,6 @@ describe("every page", () => {
     expect(page).toContain('<a class="skip" href="#content">');
     expect(page).toContain('<a href="/apps" aria-current="page">Apps</a>');
     expect(page).not.toContain('href="/activity"');
-    expect(sectionsOf(by).map(({ path }) => path)).toEqual(["/apps", "/usage", "/development"]);
+    expect(sectionsOf(by).map(({ path }) => path)).toEqual(["/apps", "/usage", "/recorded", "/development"]);
   });
 });

@@ -21,6 +21,7 @@ const summary = (more: Partial<TrafficSummary>): TrafficSummary => ({
   errors: 0,
   errorShare: undefined,
   p50: undefined,
+  p95: undefined,
   p99: undefined,
   ...more,
 });

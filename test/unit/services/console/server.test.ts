@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { allows, keyRoles } from "../../../../src/domain/access/roles.ts";
 import { sections } from "../../../../src/domain/console/frame.ts";
 import { type ConsoleReads, TooMuch } from "../../../../src/domain/console/ports.ts";
 import {
@@ -135,6 +136,22 @@ describe("a page with bodies or code", () => {
     expect(await page.text()).toContain("Choose a shorter time");
     expect(own.noted).toEqual([{ page: "shadow", deployment: "chat", shadow: "bold", since: "7d" }]);
   });
+});
+
+it("shows bodies to whom a role lets see them, as text", async () => {
+  const path = "/recorded/recorded_iris/2026-11-30/7b0c1d2e/1";
+  for (const role of keyRoles) {
+    served = await playConsole(playedReads(), { role });
+    const { url, cookie } = served;
+    const list = await (await fetch(`${url}/recorded/recorded_iris`, { headers: { cookie } })).text();
+    expect(list.includes(`href="${path}"`)).toBe(allows(role, "bodies"));
+    const answer = await fetch(url + path, { headers: { cookie } });
+    expect([role, answer.status]).toEqual([role, allows(role, "bodies") ? 200 : 403]);
+    const text = await answer.text();
+    expect(text.includes("&#60;b&#62;hello")).toBe(allows(role, "bodies"));
+    expect(text).not.toContain("<b>hello");
+    await served.stop();
+  }
 });
 
 it("lets a browser load and run nothing but the console's own", async () => {
