@@ -57,7 +57,8 @@ describe.each([
 ])("an environment %s", (kind, reads) => {
   let served: PlayedConsole;
   beforeAll(async () => {
-    served = await playConsole(reads);
+    // Who sees every page.
+    served = await playConsole(reads, { role: "inspector" });
   });
   afterAll(() => served.stop());
 
@@ -70,19 +71,22 @@ describe.each([
       it(`${name} is readable in ${view.scheme} colours at ${view.width} pixels, and axe finds nothing`, async (context) => {
         if (!browser) return context.skip("no Chromium is in the PATH; set MENAGERIE_BROWSER to one");
         const page = await browser.open(served.url + path, view, name === "login" ? {} : served.cookies);
-        if (process.env.MENAGERIE_SCREENSHOTS && kind === "with data") {
-          const picture = `console-${name.replaceAll(" ", "-")}-${view.scheme}-${view.width}.png`;
-          await writeFile(join(process.env.MENAGERIE_SCREENSHOTS, picture), await page.screenshot());
+        try {
+          if (process.env.MENAGERIE_SCREENSHOTS && kind === "with data") {
+            const picture = `console-${name.replaceAll(" ", "-")}-${view.scheme}-${view.width}.png`;
+            await writeFile(join(process.env.MENAGERIE_SCREENSHOTS, picture), await page.screenshot());
+          }
+          const expected = name === "page that is not there" ? [expect.stringContaining("404")] : [];
+          expect(page.complaints).toEqual(expected);
+          // Wide tables scroll in their own boxes, never the page.
+          expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(view.width);
+          await page.evaluate(`${axe}; undefined`);
+          expect(await page.evaluate(violations)).toEqual([]);
+          const background = await page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
+          expect(Number(/\d+/.exec(background)?.[0]) > 128).toBe(view.scheme === "light");
+        } finally {
+          await page.close();
         }
-        const expected = name === "page that is not there" ? [expect.stringContaining("404")] : [];
-        expect(page.complaints).toEqual(expected);
-        // Wide tables scroll in their own boxes, never the page.
-        expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(view.width);
-        await page.evaluate(`${axe}; undefined`);
-        expect(await page.evaluate(violations)).toEqual([]);
-        const background = await page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
-        expect(Number(/\d+/.exec(background)?.[0]) > 128).toBe(view.scheme === "light");
-        await page.close();
       });
 });
 

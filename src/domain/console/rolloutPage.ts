@@ -23,7 +23,7 @@ ${takenBack && html`<p class="alarm" role="status">${describeTakeBack(takenBack,
 ${traffic && html`<p>${describeSplit(standing, traffic)}.</p>${splitBar(traffic.weight)}`}
 ${copyApps > 0 && html`<p>${copyApps} apps try ${name}_copy.</p>`}</section>
 <section class="card" aria-labelledby="next"><h2 id="next">Next</h2>${nextEdit(standing, suffix)}</section>
-<section class="card" aria-labelledby="versions"><h2 id="versions">Versions</h2><div class="wide" role="region" aria-label="Versions" tabindex="0"><table><thead><tr><th scope="col">Version</th><th scope="col">Id</th><th scope="col">Content</th><th scope="col" class="number">Apps</th><th scope="col">Requests of the last minute</th></tr></thead>
+<section class="card" aria-labelledby="versions"><h2 id="versions">Versions</h2><div class="wide" role="region" aria-label="Table of versions" tabindex="0"><table><thead><tr><th scope="col">Version</th><th scope="col">Id</th><th scope="col">Content</th><th scope="col" class="number">Apps</th><th scope="col">Requests of the last minute</th></tr></thead>
 <tbody>${versions.map(
     ({ id, number, hash, isCurrent, apps }) =>
       html`<tr><th scope="row">v${number}${isCurrent && html` <span class="tag">current</span>`}</th><td>${id}</td><td><code title="${hash}">${hash.slice(0, 12)}</code></td><td class="number">${apps}</td><td>${describeTraffic(trafficOf(minute, id), "zoo").map((line) => html`<div>${line}</div>`)}</td></tr>`,
@@ -32,7 +32,7 @@ ${copyApps > 0 && html`<p>${copyApps} apps try ${name}_copy.</p>`}</section>
 <section class="card" aria-labelledby="evidence"><h2 id="evidence">Evidence</h2>${
     evidence.length === 0
       ? html`<p class="nothing">No gate was tried for this content yet.</p>`
-      : html`<div class="wide" role="region" aria-label="Evidence" tabindex="0"><table><thead><tr><th scope="col">Gate</th><th scope="col">Result</th><th scope="col">At (UTC)</th><th scope="col">Hash</th></tr></thead><tbody>${evidence.map(
+      : html`<div class="wide" role="region" aria-label="Table of evidence" tabindex="0"><table><thead><tr><th scope="col">Gate</th><th scope="col">Result</th><th scope="col">At (UTC)</th><th scope="col">Hash</th></tr></thead><tbody>${evidence.map(
           ({ kind, passed, at, evidenceHash }) =>
             html`<tr><th scope="row">${kind}</th><td><span class="tag ${passed ? "good" : "bad"}">${passed ? "passed" : "failed"}</span></td><td>${moment(at)}</td><td><code>${evidenceHash.slice(0, 12)}</code></td></tr>`,
         )}</tbody></table></div>`

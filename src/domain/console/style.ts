@@ -69,8 +69,11 @@ ul.changes { list-style: none; margin: 0; padding: 0; }
 ul.changes > li { display: grid; grid-template-columns: 150px minmax(0, 1fr); gap: 4px 18px; padding: 10px 0; border-bottom: 1px solid var(--grid); }
 ul.changes > li:last-child { border-bottom: 0; } ul.changes time { color: var(--quiet); font-variant-numeric: tabular-nums; font-size: 13.5px; }
 ul.changes p { margin: 0; overflow-wrap: anywhere; } ul.changes .cause { color: var(--quiet); font-size: 13.5px; }
+@media (max-width: 1320px) {
+  .bar-inner { flex-wrap: wrap; gap: 0 14px; padding-top: 8px; } .bar nav { order: 3; flex-basis: 100%; } .who { margin-left: auto; }
+}
 @media (max-width: 760px) {
-  .bar-inner { flex-wrap: wrap; gap: 0 14px; padding: 8px 14px 0; } .bar nav { order: 3; flex-basis: 100%; } .who { margin-left: auto; }
+  .bar-inner { padding: 8px 14px 0; }
   ul.changes > li { grid-template-columns: 1fr; }
 }
 @media (prefers-reduced-motion: no-preference) { .fresh { animation: fresh 1.6s ease-out; } }

@@ -24,7 +24,7 @@ export function usagePage(rows: readonly UsageRow[], { since, until, suffix, lim
   );
   const unused = limits.filter(({ name }) => !byOrganization.some(([used]) => used === name));
   return html`<h1>Usage</h1><p class="lead">Requests and tokens from ${since} to ${until}, by UTC day.</p>
-<section class="card" aria-labelledby="organizations"><h2 id="organizations">Organizations</h2><div class="wide" role="region" aria-label="Organizations" tabindex="0"><table><thead><tr><th scope="col">Organization</th><th scope="col">Requests by day</th><th scope="col" class="number">Requests</th><th scope="col" class="number">Tokens in</th><th scope="col" class="number">Tokens out</th><th scope="col">Limits</th></tr></thead><tbody>
+<section class="card" aria-labelledby="organizations"><h2 id="organizations">Organizations</h2><div class="wide" role="region" aria-label="Table of organizations" tabindex="0"><table><thead><tr><th scope="col">Organization</th><th scope="col">Requests by day</th><th scope="col" class="number">Requests</th><th scope="col" class="number">Tokens in</th><th scope="col" class="number">Tokens out</th><th scope="col">Limits</th></tr></thead><tbody>
 ${byOrganization.map(([name, own]) => organizationRow(name, own, days, limits))}
 ${unused.map(({ name, limits: own }) => html`<tr><th scope="row">${name}</th><td>–</td><td class="number">0</td><td class="number">0</td><td class="number">0</td><td>${limitsText(own)}</td></tr>`)}
 </tbody></table></div>${printedBy(`menagerie organization list${suffix}`)}</section>

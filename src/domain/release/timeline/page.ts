@@ -82,7 +82,7 @@ function row(
     );
     return html`<span class="tag${same ? "" : " new"}">${name} ${version === null ? "?" : `v${version}`}</span> `;
   });
-  return html`<tr><td class="release"><span class="dot hue-${hueOf(range.tag)}"></span>${range.tag}${notes.map((note) => html`<div class="tile-note">${note}</div>`)}</td>
+  return html`<tr><td class="release"><span class="hue hue-${hueOf(range.tag)}"></span>${range.tag}${notes.map((note) => html`<div class="tile-note">${note}</div>`)}</td>
 <td class="when">${stamp(range.since.getTime())}</td><td class="number">${lasting((range.until?.getTime() ?? end) - range.since.getTime())}</td>
 <td>${models}</td><td>${range.code}</td><td>${range.requestedBy}</td></tr>`;
 }

@@ -30,7 +30,7 @@ ${lane.bands.map((band) => bandShape(band, lane.kind, x(band.from), Math.max(thi
     const place = x(at).toFixed(1);
     return html`<line class="grid" x1="${place}" x2="${place}" y1="-4" y2="${y}"/><text text-anchor="middle" x="${place}" y="${y + 16}">${label}</text>`;
   });
-  return html`<svg role="img" aria-label="What was deployed over time" class="timeline" viewBox="0 -6 ${left + width + 4} ${height}">
+  return html`<svg role="img" aria-label="What was deployed over time" class="lanes" viewBox="0 -6 ${left + width + 4} ${height}">
 ${marks}<line class="axis" x1="${left}" x2="${left + width}" y1="${y}" y2="${y}"/>
 ${rows}</svg>`;
 }
@@ -73,12 +73,12 @@ export const timelineStyle = `
 :root { --fill: 88%; --edge: 62%; --text: 24%; --vivid: 70%; }
 @media (prefers-color-scheme: dark) { :root { --fill: 22%; --edge: 42%; --text: 84%; --vivid: 45%; } }
 ${hues}
-svg.timeline { min-width: 720px; }
-svg.timeline .name { text-anchor: end; fill: var(--ink); } svg.timeline .name.release { font-weight: 640; }
-svg.timeline rect { fill: hsl(var(--hue) var(--vivid) var(--fill)); stroke: hsl(var(--hue) 50% var(--edge)); }
-svg.timeline g text { fill: hsl(var(--hue) 60% var(--text)); pointer-events: none; }
-svg.timeline .release text { font-weight: 640; font-size: 13px; }
-svg.timeline .mixed rect { stroke-dasharray: 5 3; stroke-width: 2; }
-svg.timeline g:hover rect { stroke-width: 2; }
-.dot { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 8px; background: hsl(var(--hue) 60% var(--edge)); }
+svg.lanes { min-width: 720px; }
+svg.lanes .name { text-anchor: end; fill: var(--ink); } svg.lanes .name.release { font-weight: 640; }
+svg.lanes rect { fill: hsl(var(--hue) var(--vivid) var(--fill)); stroke: hsl(var(--hue) 50% var(--edge)); }
+svg.lanes g text { fill: hsl(var(--hue) 60% var(--text)); pointer-events: none; }
+svg.lanes .release text { font-weight: 640; font-size: 13px; }
+svg.lanes .mixed rect { stroke-dasharray: 5 3; stroke-width: 2; }
+svg.lanes g:hover rect { stroke-width: 2; }
+.hue { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 8px; background: hsl(var(--hue) 60% var(--edge)); }
 `;

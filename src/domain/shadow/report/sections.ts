@@ -1,5 +1,6 @@
 import { html, type Markup } from "../../page/markup.ts";
 import { tile } from "../../page/tile.ts";
+import { wide } from "../../page/wide.ts";
 import type { ComparisonResult } from "../comparisonResult.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { type ComparedSubject, evidenceHash, type ShadowEvidence } from "../evidence.ts";
@@ -76,7 +77,7 @@ ${timelinePlot(result)}</section>
 ${latencyPlot(result)}${latencyTable(result)}</section>
 </div>
 ${speedSection(result)}
-<section class="card"><h2>Fields that differ</h2><p class="hint">List indexes are counted together as [*].</p>${fieldsTable(result, bodies)}</section>
+<section class="card"><h2>Fields that differ</h2><p class="hint">List indexes are counted together as [*].</p>${wide("Table of fields", fieldsTable(result, bodies))}</section>
 ${statuses(result)}
 ${completeness(result)}`;
 }
@@ -86,7 +87,7 @@ export function reportBodies(
   result: Pick<ComparisonResult, "outliers">,
   conversations: readonly Conversation[],
 ): Markup {
-  return html`<section class="card"><h2>Pairs that differ most</h2><p class="hint">By relative difference. The request id finds them in both schemas.</p>${outliersTable(result)}</section>
+  return html`<section class="card"><h2>Pairs that differ most</h2><p class="hint">By relative difference. The request id finds them in both schemas.</p>${wide("Table of pairs", outliersTable(result))}</section>
 ${conversationsSection(conversations)}`;
 }
 
