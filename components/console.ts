@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import {
@@ -15,6 +14,7 @@ import { given } from "../src/environment/given.ts";
 import { declared } from "../src/environment/ownership.ts";
 import type { DeclaredTables } from "../src/environment/parts.ts";
 import { deployRoute } from "./route.ts";
+import { declareAccount, secretRevision } from "./serviceAccount.ts";
 
 /** Where the image of all services has the console, as in a checkout. */
 const command = ["node", "src/services/console/main.ts"];
@@ -45,21 +45,7 @@ export function declareConsole(
     inNamespace,
   );
   const rights = consoleRights(namespace, spec.namespace);
-  const account = new kubernetes.core.v1.ServiceAccount(
-    consoleName,
-    { ...rights.account, metadata: declared(rights.account.metadata) },
-    inNamespace,
-  );
-  const role = new kubernetes.rbac.v1.Role(
-    consoleName,
-    { ...rights.role, metadata: declared(rights.role.metadata) },
-    options,
-  );
-  const binding = new kubernetes.rbac.v1.RoleBinding(
-    consoleName,
-    { ...rights.binding, metadata: declared(rights.binding.metadata) },
-    { ...options, dependsOn: [role, account] },
-  );
+  const { account, binding } = declareAccount(consoleName, rights, parent, space);
   const clusterBinding = Object.keys(spec.pools).length > 0 ? showNodes(rights, options, account) : undefined;
   const service = consoleServiceManifest(namespace);
   const metadata = { ...service.metadata, annotations: { "pulumi.com/skipAwait": "true" } };
@@ -73,8 +59,7 @@ export function declareConsole(
     environment: pulumi.getStack(),
     image: pulumi.output(environment.serviceImage(consoleName)),
     ...given({ command: image === undefined ? undefined : command }),
-    // Pods read the Secret once: a new password makes new pods. It is too random to be found from 64 bits of its hash.
-    secretRevision: pulumi.unsecret(pulumi.output(url).apply(fingerprint)),
+    secretRevision: secretRevision({ url }),
   });
   const deployment = new kubernetes.apps.v1.Deployment(
     consoleName,
@@ -120,8 +105,4 @@ function showNodes(
     { ...clusterBinding, metadata: declared(clusterBinding.metadata) },
     { ...options, dependsOn: [role, account] },
   );
-}
-
-function fingerprint(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }

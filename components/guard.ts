@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { guardDeployment, guardName, guardRights } from "../src/domain/serving/guardService.ts";
@@ -8,6 +7,7 @@ import type { Environment } from "../src/environment/environment.ts";
 import { given } from "../src/environment/given.ts";
 import { declared } from "../src/environment/ownership.ts";
 import type { DeclaredTables } from "../src/environment/parts.ts";
+import { declareAccount, secretRevision } from "./serviceAccount.ts";
 
 /** Where the image of all services has the guard, as in a checkout. */
 const command = ["node", "src/services/guard/main.ts"];
@@ -43,21 +43,7 @@ export function declareGuard(
   );
   const objects = judged.map((model) => trafficObject(kubernetesName(model)));
   const rights = guardRights(namespace, spec.namespace, routeApi, objects);
-  const account = new kubernetes.core.v1.ServiceAccount(
-    guardName,
-    { ...rights.account, metadata: declared(rights.account.metadata) },
-    inNamespace,
-  );
-  const role = new kubernetes.rbac.v1.Role(
-    guardName,
-    { ...rights.role, metadata: declared(rights.role.metadata) },
-    options,
-  );
-  const binding = new kubernetes.rbac.v1.RoleBinding(
-    guardName,
-    { ...rights.binding, metadata: declared(rights.binding.metadata) },
-    { ...options, dependsOn: [role, account] },
-  );
+  const { binding } = declareAccount(guardName, rights, parent, space);
   const manifest = guardDeployment({
     namespace,
     replicas,
@@ -68,18 +54,11 @@ export function declareGuard(
     modelsNamespace: spec.namespace,
     image: pulumi.output(environment.serviceImage(guardName)),
     ...given({ command: image === undefined ? undefined : command }),
-    // Pods read the Secret once: a new password makes new pods. It is too random to be found from 64 bits of its hash.
-    secretRevision: pulumi.unsecret(
-      pulumi.output(stringData).apply((values) => fingerprint(Object.values(values).join("\n"))),
-    ),
+    secretRevision: secretRevision(stringData),
   });
   return new kubernetes.apps.v1.Deployment(
     guardName,
     { ...manifest, metadata: declared(manifest.metadata) },
     { ...options, dependsOn: [space, secret, binding] },
   );
-}
-
-function fingerprint(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }

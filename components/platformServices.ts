@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { pingUrl } from "../src/domain/development/pingToken.ts";
@@ -23,6 +22,7 @@ import { declareGuard } from "./guard.ts";
 import type { OnEnvironment } from "./modelArgs.ts";
 import { registered, withoutUrl } from "./registeredInputs.ts";
 import { deployRoute } from "./route.ts";
+import { declareAccount, secretRevision } from "./serviceAccount.ts";
 
 /** Arguments of {@link PlatformServices}: how they run is the environment's `services`. */
 export type PlatformServicesArgs = OnEnvironment;
@@ -98,21 +98,7 @@ export class PlatformServices extends pulumi.ComponentResource implements Declar
       inNamespace,
     );
     const rights = apiRights(namespace, modelsNamespace, { pushes: builds !== undefined });
-    const account = new kubernetes.core.v1.ServiceAccount(
-      "api",
-      { ...rights.account, metadata: declared(rights.account.metadata) },
-      inNamespace,
-    );
-    const role = new kubernetes.rbac.v1.Role(
-      "api",
-      { ...rights.role, metadata: declared(rights.role.metadata) },
-      parent,
-    );
-    const binding = new kubernetes.rbac.v1.RoleBinding(
-      "api",
-      { ...rights.binding, metadata: declared(rights.binding.metadata) },
-      { ...parent, dependsOn: [role, account] },
-    );
+    const { account, binding } = declareAccount("api", rights, this, space);
     const countedGateway: CountedGateway = facts.isEmbedded
       ? { url: embeddedGateway.statistics }
       : {
@@ -138,10 +124,7 @@ export class PlatformServices extends pulumi.ComponentResource implements Declar
       namespace,
       image: this.image,
       secretName: "api-database",
-      // Pods read the Secret once: a new password makes new pods. It is too random to be found from 64 bits of its hash.
-      secretRevision: pulumi.unsecret(
-        pulumi.output(stringData).apply((values) => fingerprint(Object.values(values).join("\n"))),
-      ),
+      secretRevision: secretRevision(stringData),
       modelsNamespace,
       requireApiKey: serving.requireApiKey,
       holdsLimits: ratelimitEnabled,
@@ -186,8 +169,4 @@ export class PlatformServices extends pulumi.ComponentResource implements Declar
     const api = apiUrlInCluster(this.#namespace);
     return pulumi.secret(pulumi.all([this.#signingKey, versionId]).apply(([key, id]) => pingUrl(api, key, id)));
   }
-}
-
-function fingerprint(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }

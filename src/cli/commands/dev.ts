@@ -6,6 +6,7 @@ import {
   describeHead,
   describeReload,
   type PatchPlace,
+  patchPlaceOf,
   type ShownDevelopment,
   type ShownPatch,
 } from "../../domain/development/history.ts";
@@ -131,8 +132,7 @@ function versionText(version: ShownDevelopment, patches: readonly ShownPatch[]):
 }
 
 function patchArgument(text: string): PatchPlace {
-  const [, generation, seq] = /^(\d{1,9})\.(\d{1,9})$/.exec(text) ?? [];
-  if (generation === undefined)
-    throw new InvalidArgumentError("use a patch such as 2.17, as `menagerie dev show` lists them.");
-  return { generation: Number(generation), seq: Number(seq) };
+  const place = patchPlaceOf(text);
+  if (!place) throw new InvalidArgumentError("use a patch such as 2.17, as `menagerie dev show` lists them.");
+  return place;
 }

@@ -53,6 +53,12 @@ export interface PatchPlace {
   readonly seq: number;
 }
 
+/** Reads such as `2.17`: patch 17 of the second full deployment. Undefined for anything else. */
+export function patchPlaceOf(text: string): PatchPlace | undefined {
+  const [, generation, seq] = /^(\d{1,9})\.(\d{1,9})$/.exec(text) ?? [];
+  return generation === undefined ? undefined : { generation: Number(generation), seq: Number(seq) };
+}
+
 /** One patch whole, with what its files held before it. */
 export interface WholePatch {
   readonly patch: ShownPatch;

@@ -1,4 +1,5 @@
 import { makesContexts, mountsOf, type Pushes, pushEnvironment, volumesOf } from "./apiPushes.ts";
+import { confined, serviceLabels, servicePodLabels, serviceProbes } from "./ownService.ts";
 import { type Backend, hostOf, type Route, type RouteApi } from "./route.ts";
 
 /** The API service, as its manifests are rendered. `Text` is a string, or a promise of one that is only passed on. */
@@ -41,14 +42,9 @@ export const batchesPort = 8083;
 export const apiAccount = "api";
 /** Predictions in flight may take so long after SIGTERM, in seconds. */
 const terminationGraceSeconds = 60;
-const labels = {
-  "app.kubernetes.io/name": "api",
-  "app.kubernetes.io/component": "api",
-  "app.kubernetes.io/part-of": "menagerie",
-  "app.kubernetes.io/managed-by": "menagerie",
-};
+const labels = serviceLabels("api");
 /** Labels of its pods, of all stacks' in one namespace. */
-export const apiPodLabels = { "app.kubernetes.io/name": "api", "app.kubernetes.io/part-of": "menagerie" };
+export const apiPodLabels = servicePodLabels("api");
 const selector = apiPodLabels;
 
 /** Deployment and Service `api`: port 80 of the Service is 8080 of the pods. */
@@ -89,7 +85,6 @@ export function apiService<Text>(api: ApiService<Text>) {
 
 function container<Text>(api: ApiService<Text>) {
   const secret = (name: string, key: string) => ({ name, valueFrom: { secretKeyRef: { name: api.secretName, key } } });
-  const probe = (path: string) => ({ httpGet: { path, port: containerPort }, timeoutSeconds: 3 });
   return {
     name: "api",
     image: api.image,
@@ -112,15 +107,9 @@ function container<Text>(api: ApiService<Text>) {
       { name: "PORT", value: String(containerPort) },
     ],
     resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: makesContexts(api) ? "1Gi" : "512Mi" } },
-    startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 60 },
-    livenessProbe: { ...probe("/healthz"), periodSeconds: 10, failureThreshold: 3 },
-    readinessProbe: { ...probe("/readyz"), periodSeconds: 2, failureThreshold: 3 },
+    ...serviceProbes(containerPort, 2),
     ...mountsOf(api),
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ["ALL"] },
-    },
+    securityContext: confined,
   };
 }
 

@@ -1,3 +1,4 @@
+import { confined, serviceLabels, servicePodLabels, serviceProbes } from "./ownService.ts";
 import type { Route } from "./route.ts";
 
 /** The console, as its manifests are rendered. `Text` is a string, or a promise of one that is only passed on. */
@@ -24,13 +25,8 @@ export const shadowsConfigMap = "console-shadows";
 const shadowsKey = "shadows.json";
 const shadowsFolder = "/etc/menagerie-console";
 const port = 8080;
-const labels = {
-  "app.kubernetes.io/name": consoleName,
-  "app.kubernetes.io/component": consoleName,
-  "app.kubernetes.io/part-of": "menagerie",
-  "app.kubernetes.io/managed-by": "menagerie",
-};
-const podLabels = { "app.kubernetes.io/name": consoleName, "app.kubernetes.io/part-of": "menagerie" };
+const labels = serviceLabels(consoleName);
+const podLabels = servicePodLabels(consoleName);
 
 /** Service `console`; where no route leads to it: `kubectl port-forward service/console 8080:80`. */
 export function consoleServiceManifest(namespace: string) {
@@ -77,7 +73,6 @@ export function consoleDeployment<Text>(console: ConsoleService<Text>) {
 }
 
 function container<Text>({ image, command, secretName, modelsNamespace, environment }: ConsoleService<Text>) {
-  const probe = (path: string) => ({ httpGet: { path, port }, timeoutSeconds: 3 });
   return {
     name: consoleName,
     image,
@@ -92,14 +87,8 @@ function container<Text>({ image, command, secretName, modelsNamespace, environm
     ],
     volumeMounts: [{ name: "shadows", mountPath: shadowsFolder, readOnly: true }],
     resources: { requests: { cpu: "20m", memory: "128Mi" }, limits: { memory: "256Mi" } },
-    startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 60 },
-    livenessProbe: { ...probe("/healthz"), periodSeconds: 10, failureThreshold: 3 },
-    readinessProbe: { ...probe("/readyz"), periodSeconds: 5, failureThreshold: 3 },
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ["ALL"] },
-    },
+    ...serviceProbes(port, 5),
+    securityContext: confined,
   };
 }
 

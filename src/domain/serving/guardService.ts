@@ -1,3 +1,4 @@
+import { confined, serviceLabels, servicePodLabels, serviceProbes } from "./ownService.ts";
 import type { RouteApi } from "./route.ts";
 
 /** The guard, as its manifests are rendered. `Text` is a string, or a promise of one that is only passed on. */
@@ -25,14 +26,9 @@ export interface GuardService<Text = string> {
 /** Name of its Deployment, ServiceAccount, Role and RoleBinding. */
 export const guardName = "guard";
 const port = 8080;
-const labels = {
-  "app.kubernetes.io/name": guardName,
-  "app.kubernetes.io/component": guardName,
-  "app.kubernetes.io/part-of": "menagerie",
-  "app.kubernetes.io/managed-by": "menagerie",
-};
+const labels = serviceLabels(guardName);
 /** Labels of its pods, of all stacks' in one namespace. */
-export const guardPodLabels = { "app.kubernetes.io/name": guardName, "app.kubernetes.io/part-of": "menagerie" };
+export const guardPodLabels = servicePodLabels(guardName);
 
 /** Deployment `guard`. Nobody asks it anything but its metrics, so it has no Service. */
 export function guardDeployment<Text>(guard: GuardService<Text>) {
@@ -64,7 +60,6 @@ export function guardDeployment<Text>(guard: GuardService<Text>) {
 function container<Text>(guard: GuardService<Text>) {
   const { image, command, secretName, hasAppsUrl, modelsNamespace, routeApi, prometheus } = guard;
   const secret = (name: string, key: string) => ({ name, valueFrom: { secretKeyRef: { name: secretName, key } } });
-  const probe = (path: string) => ({ httpGet: { path, port }, timeoutSeconds: 3 });
   return {
     name: guardName,
     image,
@@ -80,14 +75,8 @@ function container<Text>(guard: GuardService<Text>) {
       { name: "PORT", value: String(port) },
     ],
     resources: { requests: { cpu: "50m", memory: "128Mi" }, limits: { memory: "256Mi" } },
-    startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 60 },
-    livenessProbe: { ...probe("/healthz"), periodSeconds: 10, failureThreshold: 3 },
-    readinessProbe: { ...probe("/readyz"), periodSeconds: 5, failureThreshold: 3 },
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ["ALL"] },
-    },
+    ...serviceProbes(port, 5),
+    securityContext: confined,
   };
 }
 

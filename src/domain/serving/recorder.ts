@@ -1,5 +1,6 @@
 import { type RecorderSettings, recorderResources } from "../recording/settings.ts";
 import { autoscalerClassAnnotation } from "./autoscaling.ts";
+import { confined, serviceProbes } from "./ownService.ts";
 import { annotations, labels, type Recorder } from "./servedModel.ts";
 
 /** Owner of the recorder's fields of an InferenceService whose other fields are the stack's. */
@@ -29,7 +30,6 @@ export function recorderTransformer<Text>(recorder: Recorder<Text>, mode: "Stand
     settings,
     besideKeda,
   } = recorder;
-  const probe = (path: string) => ({ httpGet: { path, port: containerPort }, timeoutSeconds: 3 });
   return {
     minReplicas: replicas,
     maxReplicas: replicas,
@@ -77,14 +77,10 @@ export function recorderTransformer<Text>(recorder: Recorder<Text>, mode: "Stand
         ],
         resources: resourcesOf(settings),
         volumeMounts: [{ name: "recorder-log", mountPath: logFolder }],
-        startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 60 },
-        livenessProbe: { ...probe("/healthz"), periodSeconds: 10, failureThreshold: 3 },
         // Not ready without its tables: it says so, and takes no traffic.
-        readinessProbe: { ...probe("/readyz"), periodSeconds: 2, failureThreshold: 3 },
+        ...serviceProbes(containerPort, 2),
         securityContext: {
-          allowPrivilegeEscalation: false,
-          readOnlyRootFilesystem: true,
-          capabilities: { drop: ["ALL"] },
+          ...confined,
           seccompProfile: { type: "RuntimeDefault" },
         },
       },

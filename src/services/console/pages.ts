@@ -26,7 +26,7 @@ import {
   tooMuchPage,
 } from "../../domain/console/shadowPage.ts";
 import { usagePage } from "../../domain/console/usagePage.ts";
-import type { PatchPlace, ShownDevelopment } from "../../domain/development/history.ts";
+import { patchPlaceOf, type ShownDevelopment } from "../../domain/development/history.ts";
 import type { Markup } from "../../domain/page/markup.ts";
 import { isRowId } from "../../domain/rowId.ts";
 
@@ -238,18 +238,18 @@ async function showReleases({ reads, suffix, now, rest }: Asked) {
 
 /** Development versions, one of them (`/<id>`), or one of its patches (`/<id>/<generation>/<seq>`). */
 async function showDevelopment(asked: Asked): Promise<Omit<ShownPage, "section">> {
-  const { reads, suffix, viewer, query, rest } = asked;
+  const { reads, suffix, viewer, query, rest, parts } = asked;
   const organizationId = viewer.organization?.id;
   if (rest === "") {
     const versions = await reads.development({ organizationId });
     return { title: "Development", main: developmentPage(versions, { suffix }) };
   }
-  const [called = "", ...place] = rest.split("/");
+  const [called = "", ...place] = parts;
   const [version] = isRowId(called) ? await reads.development({ organizationId, called }) : [];
   if (!version) throw new PageRefused(404, `No development version has the id ${called}.`);
   const mayReadCode = allows(viewer.role, "bodies");
   if (place.length > 0) return showPatch(asked, version, place.map(Number));
-  const before = placeIn(query.get("before"));
+  const before = patchPlaceOf(query.get("before") ?? "");
   const patches = await reads.patches(version.versionId, { limit: patchesShown, before });
   return { title: version.model, main: developmentVersionPage(version, patches, { suffix, mayReadCode }) };
 }
@@ -271,18 +271,12 @@ async function showPatch(
   };
 }
 
-/** Such as `2.17`: patch 17 of the second full deployment. */
-function placeIn(text: string | null): PatchPlace | undefined {
-  const [, generation, seq] = /^(\d{1,9})\.(\d{1,9})$/.exec(text ?? "") ?? [];
-  return generation === undefined ? undefined : { generation: Number(generation), seq: Number(seq) };
-}
-
 /** Shadow deployments, one shadow of one of them (`/<deployment>/<shadow>`), or the pairs that differ most (`…/pairs`). */
 async function showShadow(asked: Asked): Promise<Omit<ShownPage, "section">> {
-  const { reads, suffix, viewer, query, now, rest, noteBodies } = asked;
+  const { reads, suffix, viewer, query, now, rest, parts, noteBodies } = asked;
   const shadows = await reads.shadows().catch(() => undefined);
   if (rest === "") return { title: "Shadow", main: shadowsPage(shadows, { suffix }) };
-  const [name = "", shadow = "", part, ...more] = rest.split("/");
+  const [name = "", shadow = "", part, ...more] = parts;
   const deployment = shadows && Object.hasOwn(shadows, name) ? shadows[name] : undefined;
   if (!deployment || !Object.hasOwn(deployment.shadows, shadow) || (part !== undefined && part !== "pairs"))
     throw new PageRefused(404, "No shadow deployment of the stack has this name.");

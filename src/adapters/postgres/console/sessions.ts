@@ -9,26 +9,21 @@ const idBytes = 32;
 
 /** @param pool - of the console's login; it writes */
 export function databaseSessions(pool: Pool): Sessions {
+  /** Id of a session that one of the database's functions began, whose last value is its hash; undefined where it began none. */
+  async function begun(call: string, shown: readonly unknown[], browser: string): Promise<string | undefined> {
+    const id = randomBytes(idBytes).toString("base64url");
+    const { rows } = await pool.query<{ begun: boolean }>(`SELECT menagerie.${call} AS begun`, [
+      ...shown,
+      proofHash({ id, browser }),
+    ]);
+    return rows[0]?.begun ? id : undefined;
+  }
   return {
-    async begin(key, browser) {
+    begin: async (key, browser) => {
       const prefix = keyPrefix(key);
-      if (prefix === undefined) return undefined;
-      const id = randomBytes(idBytes).toString("base64url");
-      const { rows } = await pool.query<{ begun: boolean }>("SELECT menagerie.console_begin($1, $2, $3) AS begun", [
-        prefix,
-        keyHash(key),
-        proofHash({ id, browser }),
-      ]);
-      return rows[0]?.begun ? id : undefined;
+      return prefix === undefined ? undefined : begun("console_begin($1, $2, $3)", [prefix, keyHash(key)], browser);
     },
-    async enter(code, browser) {
-      const id = randomBytes(idBytes).toString("base64url");
-      const { rows } = await pool.query<{ begun: boolean }>("SELECT menagerie.console_enter($1, $2) AS begun", [
-        keyHash(code),
-        proofHash({ id, browser }),
-      ]);
-      return rows[0]?.begun ? id : undefined;
-    },
+    enter: (code, browser) => begun("console_enter($1, $2)", [keyHash(code)], browser),
     async viewer(proof, isUsed) {
       const { rows } = await pool.query<{
         who: string;
