@@ -87,7 +87,7 @@ function shownOperation({ type, body }: PatchOperation): string {
 /** So many patches before one are looked through for what its files held. */
 const lookedThrough = 200;
 
-/** Undefined where there is no such patch. */
+/** Undefined if the version has no patch at this place. */
 export async function readWholePatch(
   client: Asked,
   versionId: string,

@@ -104,7 +104,7 @@ async function run(options: ProveOptions, signal: AbortSignal): Promise<void> {
       },
     ),
   ).catch(async (error: unknown) => {
-    // A comment that only says that there is no result would not help anybody.
+    // The comment says why, instead of only that a result is missing.
     if (error instanceof OperatorError) await writeMarkdown(options, () => refusedMarkdown(stack, error.message));
     throw error;
   });

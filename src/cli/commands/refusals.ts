@@ -99,7 +99,7 @@ export const commandsRefusals = {
   "dev.unknown": {
     says: '"{called}" is not a development version',
     fix: "`menagerie dev show` lists them",
-    cause: "The database has no development version with that id, and none of a model with that name.",
+    cause: "No development version has that id, and no model of that name has a development version.",
   },
   "dev.which": {
     says: "this needs one development version, and these are meant: {ids}",

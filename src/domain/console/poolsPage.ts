@@ -36,7 +36,7 @@ function modelOf({ model, kind }: PoolUser): Markup {
   return html`${linkByKind(model, kind)}${kind !== null && html` <span class="tag">${kind}</span>`}`;
 }
 
-/** GPUs that are used, free and waited for, in parts of all of them. */
+/** Used, free and requested GPUs, as parts of all of them. */
 function useBar(pool: PoolUse): Markup {
   const { gpus, used, waiting } = pool;
   const all = Math.max(gpus, used) + waiting;

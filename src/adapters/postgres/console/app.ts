@@ -10,7 +10,7 @@ export interface AppWithMoves {
   readonly moves: readonly AppMove[];
 }
 
-/** Undefined where no app, or none of the organization's, has this id. */
+/** Undefined if no app of that organization has this id. */
 export async function readApp(
   client: Pick<ClientBase | Pool, "query">,
   question: { readonly id: string; readonly organizationId?: string | undefined },
