@@ -9,7 +9,8 @@ import { withLock } from "../adapters/processes/lock.mjs";
 import { withoutOthersCredentials } from "../domain/credentials/environment.ts";
 import type { OperatorError } from "../domain/errors.ts";
 import type { Progress } from "../domain/progress.ts";
-import { type EnvironmentState, ensureState, type RelayedEndpoint, readState } from "./environmentState.ts";
+import { type EnvironmentState, makeState, readState } from "./environmentState.ts";
+import type { MovedPort, WantedPorts } from "./hostPorts.ts";
 import { keeperProcess } from "./keeper/lock.ts";
 import type { EnvironmentLayout } from "./layout.ts";
 import { ensureAuthority, writeKubeconfig } from "./pki.ts";
@@ -31,7 +32,8 @@ const stopWithinMs = 45_000;
 export interface StartOptions {
   /** What has arrived of it is used at once, the rest as it arrives. */
   readonly toolchain: ArrivingToolchain;
-  readonly ports?: Partial<Record<RelayedEndpoint, number>>;
+  /** Those asked for; the others stay what they were. */
+  readonly ports?: WantedPorts;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
@@ -83,7 +85,7 @@ function ensureKeeper(
 async function findOrLaunchKeeper(
   layout: EnvironmentLayout,
   file: ToolchainFile,
-  { toolchain, signal, ports }: StartOptions,
+  { toolchain, signal, ports, progress }: StartOptions,
 ): Promise<{ state: EnvironmentState; launched: boolean }> {
   let running = await keeperProcess(layout);
   const handed = await file.read();
@@ -98,7 +100,7 @@ async function findOrLaunchKeeper(
     await stopEnvironment(layout);
     running = undefined;
   }
-  const state = await ensureState(layout, running === undefined ? ports : {});
+  const state = await stateOf(layout, running !== undefined, { ports, progress });
   await ensureAuthority(layout);
   await writeKubeconfig(
     layout,
@@ -110,6 +112,23 @@ async function findOrLaunchKeeper(
   if (running !== undefined) return { state, launched: false };
   await launchKeeper(layout);
   return { state, launched: true };
+}
+
+/** What runs keeps its ports; what is about to start tells of each that another program has by now. */
+async function stateOf(
+  layout: EnvironmentLayout,
+  runs: boolean,
+  { ports, progress }: { readonly ports: WantedPorts | undefined; readonly progress: Progress },
+): Promise<EnvironmentState> {
+  const kept = runs ? await readState(layout) : undefined;
+  if (kept) return kept;
+  const { state, moved } = await makeState(layout, ports);
+  for (const port of moved) progress.note(describeMovedPort(layout, port));
+  return state;
+}
+
+function describeMovedPort({ name }: EnvironmentLayout, { endpoint, from, to }: MovedPort): string {
+  return `environment ${name}: another program has port ${from}, so the ${endpoint} is at 127.0.0.1:${to} from now on`;
 }
 
 /** Stops every process of the environment; its state stays. Answers false when nothing was running. */

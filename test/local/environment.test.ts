@@ -86,9 +86,15 @@ test("a port that is taken is told in one sentence", async () => {
   const address = other.address();
   const port = typeof address === "object" && address ? address.port : 0;
   const { code, stderr } = await home.menagerie(["up", "-e", "taken", "--gateway-port", String(port)]);
-  other.close();
   expect(code).toBe(1);
   expect(stderr.trim().split("\n").at(-1)).toMatch(new RegExp(`port ${port} on 127.0.0.1 is taken`));
+  // Where it is not asked for, the environment takes another one.
+  const interruptAt = new RegExp(`another program has port ${port}, so the gateway is at 127.0.0.1:\\d+ from now on`);
+  const later = await home.menagerie(["up", "-e", "taken"], { interruptAt });
+  other.close();
+  expect(later.stderr).toMatch(interruptAt);
+  expect(later.code, later.stderr).toBe(130);
+  await home.menagerie(["down", "-e", "taken", "--delete"]);
 });
 
 test.each([/ image iris/, / environment/])("after Ctrl-C at its line %s the next `up` goes on", async (interruptAt) => {

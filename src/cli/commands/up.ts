@@ -6,7 +6,7 @@ import type { Progress } from "../../domain/progress.ts";
 import { given } from "../../environment/given.ts";
 import { prepareEngine } from "../../local/engine.ts";
 import { environmentCondition, startEnvironment } from "../../local/environment.ts";
-import type { RelayedEndpoint } from "../../local/environmentState.ts";
+import type { WantedPorts } from "../../local/hostPorts.ts";
 import { type EnvironmentLayout, environmentLayout, menagerieCache } from "../../local/layout.ts";
 import { preflight } from "../../local/preflight/index.ts";
 import { readStackResources } from "../../local/stackOutputs.ts";
@@ -189,7 +189,7 @@ function existingCluster(options: UpOptions): { kubeconfig: string; gatewayUrl: 
   return { kubeconfig: resolve(options.kubeconfig), gatewayUrl: options.gatewayUrl };
 }
 
-function definedPorts(options: UpOptions): Partial<Record<RelayedEndpoint, number>> {
+function definedPorts(options: UpOptions): WantedPorts {
   return given({
     gateway: options.gatewayPort,
     api: options.apiPort,

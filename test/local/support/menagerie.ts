@@ -132,10 +132,10 @@ export class TestHome {
   }
 }
 
-/** Ports that no outgoing connection is given by the kernel: an environment that was killed must find its own free again. */
+/** Ports that neither the kernel nor `freePort` of other tests gives away: an environment that was killed must find its own free again. */
 function somePorts(): Record<string, string> {
-  const first = 20_000 + 4 * Math.floor(Math.random() * 3_000);
-  const options = ["--gateway-port", "--api-port", "--apiserver-port", "--postgres-port"];
+  const options = ["--gateway-port", "--api-port", "--console-port", "--apiserver-port", "--postgres-port"];
+  const first = 10_000 + options.length * Math.floor(Math.random() * 1_250);
   return Object.fromEntries(options.map((option, index) => [option, String(first + index)]));
 }
 

@@ -219,6 +219,12 @@ describe("whatever the order of steps", () => {
               }
               break;
             case "wait":
+              // However its renewals fall, one comes before its lease, or the outage, has been over for a whole lease.
+              for (const process of processes) {
+                const since = Math.max(process.leaseUntil, quietSince);
+                const isLate = now + each.seconds - since >= rules.leaseSeconds;
+                if (process.inFlight > 0 && process.cutUntil <= now && isLate) ask(process, 0);
+              }
               now += each.seconds;
               break;
             case "cut": {

@@ -205,6 +205,29 @@ export async function setPaused(
   return rowCount === 1;
 }
 
+/**
+ * Throws the sentence of the take-back where one keeps a migration from going forward, by the rule that {@link openMigration} meets; changes
+ * nothing. A run that no longer may move anything asks why: the guard held it and turned it round, or a person did.
+ */
+export async function requireNotTakenBack(
+  client: ClientBase,
+  target: MigrationTarget,
+  { id, name }: Pick<MigrationRecord, "id"> & { readonly name: string },
+): Promise<void> {
+  await client.query("BEGIN");
+  try {
+    await refusingTakenBack(
+      name,
+      client.query(
+        `UPDATE ${target.journal}.zoo_migration SET direction = 'forward', state = 'open', paused_at = NULL WHERE id = $1`,
+        [id],
+      ),
+    );
+  } finally {
+    await client.query("ROLLBACK");
+  }
+}
+
 /** The database keeps what a guard took back from going forward, and a plan that is older than the guard's change; its words say why. */
 async function refusingTakenBack<T>(name: string, query: Promise<T>): Promise<T> {
   try {

@@ -15,7 +15,14 @@ import { refuse } from "../refusals.ts";
 import { rowFailure, toldFailure, UndoneRow } from "./failures.ts";
 import { resumeTakeBack } from "./guarded.ts";
 import { canonicalId, type InspectedTarget, requireTarget } from "./inspect.ts";
-import { closeMigration, countRows, ensureJournal, type JournaledMigration, openMigration } from "./journal.ts";
+import {
+  closeMigration,
+  countRows,
+  ensureJournal,
+  type JournaledMigration,
+  openMigration,
+  requireNotTakenBack,
+} from "./journal.ts";
 import { locked } from "./lock.ts";
 import { LockedBatches, lockTimeouts } from "./lockedBatches.ts";
 import { analyzeJournal, plannerSettings } from "./planner.ts";
@@ -317,6 +324,8 @@ class MigrationRun {
   async #judge({ live, goal }: BatchRow): Promise<void> {
     const { name } = this.#request;
     if (!live) {
+      if (this.#migration.direction === "forward")
+        await requireNotTakenBack(this.#client, this.#target, { id: this.#migration.id, name });
       const { rows } = await this.#client.query<{ paused: boolean }>(
         `SELECT paused_at IS NOT NULL AS paused FROM ${this.#target.journal}.zoo_migration
           WHERE id = $1 AND direction = $2 AND generation = $3`,
