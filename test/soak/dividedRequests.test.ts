@@ -9,6 +9,7 @@ import {
   readTrafficSteps,
   setTraffic,
 } from "../../src/adapters/postgres/zoo/traffic.ts";
+import type { RouteApi } from "../../src/domain/serving/route.ts";
 import type { TrafficChanger } from "../../src/domain/zoo/traffic.ts";
 import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
 import { DividedModel, expectDrawn, soon } from "./dividedModel.ts";
@@ -19,6 +20,8 @@ import { DividedModel, expectDrawn, soon } from "./dividedModel.ts";
  */
 
 const model = "divided";
+/** Of the routes, until the last test. */
+let api: RouteApi = "istio";
 let shared: SharedEnvironment;
 let own: DividedModel;
 
@@ -110,13 +113,13 @@ async function set(weight: number, by: TrafficChanger): Promise<void> {
   await own.inDatabase(async (client) => {
     await setTraffic(client, { model, weight, expected: generation, by });
     const read = async () => (await readRolloutTraffic(client, model)) ?? Promise.reject(new Error("no row"));
-    const applied = await applyTraffic({ config, namespace: "models", name: model, api: "istio" }, read);
+    const applied = await applyTraffic({ config, namespace: "models", name: model, api }, read);
     await noteTrafficApplied(client, model, applied ?? 0);
   });
 }
 
 /** What a guard does, step by step: the intent, a hold on apps that move, a weight of 0, apps back. */
-async function takeBackNow(): Promise<void> {
+async function takeBackNow(verdictId: string): Promise<void> {
   const row = await traffic();
   if (!row) throw new Error(`${model} has no traffic`);
   const take = <T>(work: (client: ClientBase, id: string) => Promise<T>) =>
@@ -127,7 +130,7 @@ async function takeBackNow(): Promise<void> {
       );
       const content = { from: row.from, to: row.to, hash: row.hash, modelId: rows[0]?.id ?? "" };
       const reason = "errors 12 of 180 against 3 of 1,620";
-      const id = await openTakeBack(client, { ...content, verdictId: "1", action: "revert", reason });
+      const id = await openTakeBack(client, { ...content, verdictId, action: "revert", reason });
       return work(client, id ?? "");
     });
   await take(holdMigration);
@@ -141,7 +144,7 @@ async function takeBackNow(): Promise<void> {
 }
 
 test("what the guard takes back is not drift, and no `up` gives it back until that is resumed", async () => {
-  await takeBackNow();
+  await takeBackNow("1");
   await soon(async () => expect(await own.askTimes(40)).toBe(0));
   await expectNothingToDo();
   expect(await own.askTimes(40)).toBe(0);
@@ -227,4 +230,26 @@ test("at 100 % the new version is everybody's, and going back takes the object a
   await askDuring(() => shared.up());
   await soon(async () => expect(await own.askTimes(100)).toBe(0));
   await noChanges("preview", "--refresh");
+});
+
+test("an HTTPRoute divides them as well: nothing is left to do after it, nor after the guard took it back", async () => {
+  api = "gateway-api";
+  await shared.editStack((text) => `${text.trimEnd()}\n  menagerie:gateway: { api: gateway-api }\n`);
+  await own.rollout(["phase: copy"]);
+  await shared.up();
+  await own.rollout(["phase: version", "traffic: 30", "by: cookie", "paths: [/one, /two]"]);
+  await shared.up();
+  await soon(async () => expect(await own.askTimes(100)).toBeGreaterThan(5));
+  expectDrawn(await own.askTimes(1000), 1000, 0.3);
+  const path = "/apis/gateway.networking.k8s.io/v1/namespaces/models/httproutes/divided-traffic";
+  const { requestJson } = await import("../../src/adapters/kubernetes/request.ts");
+  const { spec } = await requestJson<{ spec: { rules: unknown[] } }>(shared.kubeConfig(), "GET", path);
+  expect(spec.rules).toHaveLength(15);
+  await expectNothingToDo();
+  await takeBackNow("2");
+  await soon(async () => expect(await own.askTimes(40)).toBe(0));
+  await expectNothingToDo();
+  await own.rollout(["phase: reverted", "traffic: 30"]);
+  await askDuring(() => shared.up());
+  expect(await own.askTimes(100)).toBe(0);
 });
