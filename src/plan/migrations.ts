@@ -34,13 +34,13 @@ export async function withMigrations(
     const ownLines = target && own.rows === 0 ? [] : own.lines;
     planned.set(name, {
       ...plan,
-      migration: plan.migration && { ...plan.migration, due: own.due },
+      migration: plan.migration && { ...plan.migration, due: own.due, ...given({ takenBack: own.takenBack }) },
       targetApps: plan.targetApps && {
         ...plan.targetApps,
         migration: plan.targetApps.migration && {
           ...plan.targetApps.migration,
           due: target?.due,
-          ...given({ resumes: target?.resumes }),
+          ...given({ resumes: target?.resumes, takenBack: target?.takenBack }),
         },
       },
       lines: [...plan.lines, ...ownLines, ...(target?.lines ?? [])],
@@ -66,6 +66,8 @@ interface Described {
   readonly due?: true | undefined;
   /** Take-back that was a false alarm, which the run says. */
   readonly resumes?: string | undefined;
+  /** Nothing moves, because the guard took the content back. */
+  readonly takenBack?: true | undefined;
   readonly rows: number | undefined;
   readonly lines: readonly string[];
   readonly obstacles: readonly MigrationObstacle[];
@@ -123,6 +125,7 @@ async function describe(
   return {
     due: standing.runs && plan.rows > 0 ? true : undefined,
     resumes: standing.resumes,
+    takenBack: guarded.isTakenBack && migration.direction === "forward" ? true : undefined,
     rows: plan.rows,
     lines: [describeMigrationPlan(plan, migration) + standing.note, ...plan.notes],
     obstacles: standing.obstacle === undefined ? plan.obstacles : [...plan.obstacles, standing.obstacle],

@@ -29,6 +29,12 @@ export const providerRefusals = {
     cause: "What the record says was deployed and what the stack has are not the same.",
     exit: 1,
   },
+  "deployment.taken-back": {
+    says: "release {tag} is not deployed as it is declared: {state}",
+    fix: "{change}; after a false alarm, `menagerie rollout resume {model} --because TEXT`",
+    cause: "The guard took a rollout back, or holds it, while this `up` ran.",
+    exit: 1,
+  },
   "deploy.interrupted": {
     says: "interrupted",
     fix: "run `up` again, which goes on from here",

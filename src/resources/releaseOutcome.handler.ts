@@ -1,4 +1,5 @@
 import { servingLine } from "../domain/release/observed.ts";
+import { afterTakeBack, describeTakeBack } from "../domain/zoo/takeBack.ts";
 import type { EnvironmentInput } from "../providers/databaseInput.ts";
 import { heldLock, observe, observeRoutes, releaseLock } from "../providers/environmentDeployments.ts";
 import type { Handler } from "../providers/handler.ts";
@@ -44,8 +45,15 @@ async function close(inputs: ReleaseOutcomeInputs): Promise<string> {
   const { environment, deploymentId, tag } = inputs;
   const { client } = await heldLock(inputs);
   try {
-    const { id, judgement } = await closeDeployment(client, environment, deploymentId, () => observeRoutes(inputs));
+    const { id, judgement, takenBack } = await closeDeployment(client, environment, deploymentId, () =>
+      observeRoutes(inputs),
+    );
     if (judgement.outcome === "deployed") return id;
+    const [taken] = takenBack;
+    if (taken) {
+      const state = `${taken.model}: ${describeTakeBack(taken, new Date())}`;
+      throw refuse("deployment.taken-back", { tag, state, change: afterTakeBack(taken), model: taken.model });
+    }
     throw refuse("deployment.stayed-incomplete", { tag, reason: judgement.reason ?? "unknown" });
   } finally {
     await releaseLock(environment);

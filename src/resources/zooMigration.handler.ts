@@ -1,9 +1,10 @@
-import type { MigrationConnection } from "../adapters/postgres/zoo/migration/target.ts";
+import type { ClientBase } from "pg";
+import type { MigrationConnection, MigrationTarget } from "../adapters/postgres/zoo/migration/target.ts";
 import { messageOf, OperatorError } from "../domain/errors.ts";
 import { ofTarget } from "../domain/printedCommands.ts";
 import { sentenceOf } from "../domain/refusals/clause.ts";
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
-import { type MigrationRequest, type RowCounts, requestIssues } from "../domain/zoo/migration.ts";
+import { type MigrationRequest, noRows, type RowCounts, requestIssues } from "../domain/zoo/migration.ts";
 import type { DatabaseInput } from "../providers/databaseInput.ts";
 import { databaseServer, migrationTargetServer } from "../providers/databaseServer.ts";
 import type { CheckFailure, Due, Handler } from "../providers/handler.ts";
@@ -17,10 +18,15 @@ export interface ZooMigrationInputs extends MigrationRequest, DatabaseInput, Due
   readonly target?: ExistingTable | undefined;
   /** Secret url of the existing database; needed with {@link target}. MENAGERIE_MIGRATION_DATABASE_URL wins over it. */
   readonly targetUrl?: string | undefined;
+  /**
+   * The guard took the content back before this was planned: nothing moves, and the journal stays as the guard left it.
+   * @default false
+   */
+  readonly takenBack?: boolean | undefined;
 }
 
 export interface ZooMigrationOutputs extends ZooMigrationInputs {
-  /** Id of the migration in the journal. */
+  /** Id of the migration in the journal; empty where the content was taken back before any app moved. */
   readonly migrationId: string;
   /** How often apps were moved forward between these two versions, reverts between. */
   readonly generation: number;
@@ -47,6 +53,7 @@ export const zooMigration: Handler<ZooMigrationInputs, ZooMigrationOutputs> = {
     rowsPerSecond: "update",
     resumes: "ignore",
     expected: "ignore",
+    takenBack: "ignore",
     target: "replace",
     targetUrl: "update",
     database: "ignore",
@@ -62,7 +69,7 @@ export const zooMigration: Handler<ZooMigrationInputs, ZooMigrationOutputs> = {
     const { findMigration } = await import("../adapters/postgres/zoo/migration/journal.ts");
     return readingTarget(connection(props), async (client, target) => {
       const found = await findMigration(client, target, props);
-      return found?.id === props.migrationId;
+      return (found?.id ?? "") === props.migrationId;
     });
   },
 };
@@ -80,6 +87,18 @@ function failures(request: ZooMigrationInputs): CheckFailure<ZooMigrationInputs>
   return requestIssues(judged).map((issue) => ({ property, reason: sentenceOf(issue) }));
 }
 
+/** What the journal has of a content that is taken back. */
+async function standingOf(
+  client: ClientBase,
+  target: MigrationTarget,
+  request: ZooMigrationInputs,
+): Promise<Pick<ZooMigrationOutputs, "migrationId" | "generation" | "state" | "counts">> {
+  const { countRows, findMigration } = await import("../adapters/postgres/zoo/migration/journal.ts");
+  const found = await findMigration(client, target, request);
+  const counts = found ? await countRows(client, target, found.id) : noRows;
+  return { migrationId: found?.id ?? "", generation: found?.generation ?? 0, state: "paused", counts };
+}
+
 // Loaded when needed: a preview only checks and compares.
 async function run(request: ZooMigrationInputs): Promise<ZooMigrationOutputs> {
   const { movingTarget } = await import("../adapters/postgres/zoo/migration/target.ts");
@@ -88,8 +107,11 @@ async function run(request: ZooMigrationInputs): Promise<ZooMigrationOutputs> {
   return untilTerminated((signal) =>
     movingTarget(connection(request), async (client, target) => {
       const progress = hostProgress();
-      const result = await runMigration(client, target, request, { progress, signal });
+      const result = request.takenBack
+        ? await standingOf(client, target, request)
+        : await runMigration(client, target, request, { progress, signal });
       const { migrationId, generation, state, counts } = result;
+      if (migrationId === "") return { ...request, ...result, file: "" };
       const file = affectedFile(request);
       // What moved is in the journal: a machine that cannot keep a file does not fail the `up`.
       const written = await writeAffected(client, target, migrationId, file).then(

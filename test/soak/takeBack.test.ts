@@ -54,6 +54,5 @@ it("an `up` that began earlier fails with the sentence, or was through before", 
   const { endings } = await metByUps(postgres, meetings, "go");
   const sentences = endings.filter((each) => each !== null);
   expect(sentences.length).toBeGreaterThanOrEqual(30);
-  for (const sentence of sentences)
-    expect(sentence).toMatch(/taken back at|the guard set it to/);
+  for (const sentence of sentences) expect(sentence).toMatch(/taken back at|the guard set it to/);
 }, 900_000);

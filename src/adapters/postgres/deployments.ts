@@ -3,7 +3,9 @@ import { describeChanges, type ReleaseModel, textDigest } from "../../domain/rel
 import type { DeployedModel } from "../../domain/release/observed.ts";
 import { drift, type Judgement, judgeEnd, judgeInterrupted } from "../../domain/release/outcome.ts";
 import type { DeploymentIntent, DeploymentRun, SettledBy } from "../../domain/release/record.ts";
+import type { TakenBack } from "../../domain/zoo/takeBack.ts";
 import { refuse } from "./refusals.ts";
+import { readTakenBack } from "./takeBack/takeBacks.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** Reads what an environment serves. */
@@ -43,14 +45,15 @@ export async function openDeployment(
 /**
  * Closes an intent at the end of its `up`, by what is served then. One that was settled meanwhile, because its `up` had
  * failed and now went on, is followed by a deployment of the same content. Closing again changes nothing. The caller
- * holds the environment's lock. Answers the id of the deployment that is current now, and what is wrong with it.
+ * holds the environment's lock. Answers the id of the deployment that is current now, what is wrong with it, and which of its contents the
+ * guard took back meanwhile.
  */
 export async function closeDeployment(
   client: ClientBase,
   environment: string,
   id: string,
   observe: Observe,
-): Promise<{ readonly id: string; readonly models: readonly DeployedModel[]; readonly judgement: Judgement }> {
+): Promise<ClosedDeployment> {
   const found = await observe();
   return inTransaction(client, async () => {
     const { rows } = await client.query<ClosingRow>(
@@ -64,12 +67,25 @@ export async function closeDeployment(
     if (!row) throw refuse("deployment.not-recorded", { environment, id });
     const { judgement, served } = judgeEnd(row.models, found);
     const models = andNamed(row.models, served);
+    const takenBack = judgement.outcome === "deployed" ? [] : concerning(row.models, await readTakenBack(client));
     const told = row.current && row.outcome === judgement.outcome && drift(row.served ?? [], served).length === 0;
-    if (told) return { id, models, judgement };
+    if (told) return { id, models, judgement, takenBack };
     const closing = row.outcome === null ? id : await followWithSame(client, environment, id);
     await insertOutcome(client, environment, closing, { ...judgement, models, settledBy: "up" });
-    return { id: closing, models, judgement };
+    return { id: closing, models, judgement, takenBack };
   });
+}
+
+export interface ClosedDeployment {
+  readonly id: string;
+  readonly models: readonly DeployedModel[];
+  readonly judgement: Judgement;
+  /** Contents of it that are taken back. */
+  readonly takenBack: readonly TakenBack[];
+}
+
+function concerning(models: readonly DeployedModel[], all: readonly TakenBack[]): readonly TakenBack[] {
+  return all.filter((taken) => models.some(({ name, hash }) => name === taken.model && hash === taken.hash));
 }
 
 interface ClosingRow {

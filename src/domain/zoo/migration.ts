@@ -52,6 +52,8 @@ export interface MigrationRequest {
 export interface PlannedRequest extends MigrationRequest {
   /** Rows move, so a run is wanted whether the request changed or not. */
   readonly due?: true | undefined;
+  /** The guard took the content back: nothing moves. @default false */
+  readonly takenBack?: true | undefined;
 }
 
 /**
@@ -64,6 +66,9 @@ export type RowState = (typeof rowStates)[number];
 
 /** Rows of one migration by what the journal says of them. */
 export type RowCounts = Readonly<Record<RowState, number>>;
+
+/** Of a migration that has not moved anything. */
+export const noRows: RowCounts = { forward: 0, reverted: 0, swept: 0, changed: 0, deleted: 0, skipped: 0 };
 
 /** What the journal says of a migration that is planned. */
 export interface JournaledPlan {

@@ -1,13 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { withClient } from "../../../../src/adapters/postgres/server.ts";
+import { closeDeployment, openDeployment } from "../../../../src/adapters/postgres/deployments.ts";
+import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { openTakeBacks, readTakenBack } from "../../../../src/adapters/postgres/takeBack/takeBacks.ts";
 import { actAs } from "../../../../src/adapters/postgres/transaction.ts";
 import { recordPhase } from "../../../../src/adapters/postgres/zoo/rollouts.ts";
 import { readRolloutTraffic, setTraffic } from "../../../../src/adapters/postgres/zoo/traffic.ts";
 import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
 import type { OldVersion } from "../../../../src/domain/zoo/takeBackWeight.ts";
+import { zooMigration } from "../../../../src/resources/zooMigration.handler.ts";
 import { type GuardNews, guardTurn } from "../../../../src/services/guard/guard.ts";
 import { goOn, takeBack } from "../../../../src/services/guard/takeBack.ts";
+import { intentOf, run, serving } from "../../../support/deploymentRecord.ts";
 import { makePlatformTables } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 import { makeRollout, type TestRollout } from "../../../support/rolloutTables.ts";
@@ -59,6 +62,39 @@ describe("a take-back", () => {
     expect(await rollout.moved()).toEqual([]);
     await expect(rollout.move("forward")).rejects.toThrow("taken back at");
     expect(await rollout.moved()).toEqual([]);
+  });
+
+  it("stays as it is with an `up` that knows of it, whatever else that changes of the apps", async () => {
+    const rollout = await makeRollout(postgres.server, 4);
+    const { model: name, from, to, asGuard } = rollout;
+    const declared = { name, from, to, direction: "forward" as const, database: urlOf(postgres.server, "postgres") };
+    await asGuard((client) => takeBack(tablePorts(client), rollout.intent({ action: "hold" })));
+    const before = await zooMigration.create({ ...declared, share: 10, takenBack: true });
+    expect(before.outs).toMatchObject({ migrationId: "", state: "paused", counts: { forward: 0 }, file: "" });
+    expect(await zooMigration.exists?.(before.id, before.outs)).toBe(true);
+
+    const moved = await makeRollout(postgres.server, 4);
+    const known = { ...declared, name: moved.model, from: moved.from, to: moved.to };
+    await moved.move("forward");
+    await moved.asGuard((client) => takeBack(tablePorts(client), moved.intent()));
+    const olds = (await zooMigration.create({ ...known, share: 10, takenBack: true })).outs;
+    const outs = await zooMigration.update("", olds, { ...known, share: 100, takenBack: true });
+    expect(outs).toMatchObject({ generation: 1, state: "paused", counts: { forward: 0, reverted: 4 } });
+    await expect(zooMigration.update("", olds, { ...known, share: 100 })).rejects.toThrow("taken back at");
+    expect(await moved.moved()).toEqual([]);
+  });
+
+  it("between an `up`'s last step and its end is what that ends with", async () => {
+    const { model, asGuard, intent, hash } = await makeRollout(postgres.server, 2);
+    await onPlatform(async (client) => {
+      const intended = await intentOf(client, model, { [model]: 2 });
+      const planned = intended.planned.map((each) => ({ ...each, hash }));
+      const id = await openDeployment(client, { ...intended, planned }, run, async () => []);
+      await asGuard((guard) => takeBack(tablePorts(guard), intent()));
+      const { judgement, takenBack } = await closeDeployment(client, model, id, async () => serving({ [model]: 1 }));
+      expect(judgement).toEqual({ outcome: "mixed", reason: `${model}: v1 instead of v2` });
+      expect(takenBack).toMatchObject([{ model, hash, action: "revert" }]);
+    });
   });
 
   it("and a person's `phase: reverted` in its middle do the same work once", async () => {
@@ -321,7 +357,6 @@ describe("who is killed or goes on in the middle leaves nothing in between:", ()
       .filter((_, place) => place % 17 === 0)
       .map((up, place) => ({ up, guard: guards[(place * 7) % guards.length] ?? up }));
     const { endings } = await metByUps(postgres, meetings, end);
-    for (const each of endings)
-      expect(each ?? "taken back at").toMatch(/taken back at|the guard set it to/);
+    for (const each of endings) expect(each ?? "taken back at").toMatch(/taken back at|the guard set it to/);
   });
 });

@@ -5,6 +5,7 @@ import { messageOf } from "../../../../domain/errors.ts";
 import {
   type MigrationDirection,
   type MigrationRequest,
+  noRows,
   type RevertScope,
   type RowCounts,
   type RowState,
@@ -244,8 +245,7 @@ async function refusingTakenBack<T>(name: string, query: Promise<T>): Promise<T>
 export async function countRows(client: ClientBase, target: MigrationTarget, migrationId: string): Promise<RowCounts> {
   const { text, values } = settledCounts(target, migrationId);
   const { rows } = await client.query<{ state: RowState; count: number }>(text, [...values]);
-  const counts = new Map(rows.map(({ state, count }) => [state, count]));
-  return Object.fromEntries(rowStates.map((state) => [state, counts.get(state) ?? 0])) as unknown as RowCounts;
+  return { ...noRows, ...Object.fromEntries(rows.map(({ state, count }) => [state, count])) };
 }
 
 /** Rows of the journal a page at a time, in the order of their ids' text. */
