@@ -1,4 +1,4 @@
-import { cp } from "node:fs/promises";
+import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { V1ObjectMeta, V1Pod } from "@kubernetes/client-node";
 import type { ClientBase } from "pg";
@@ -67,10 +67,12 @@ class RolledOut {
           ];
     const own = [`truss: models/${model}`, "resources: { cpu: 200m, memory: 256Mi }", ...this.#own];
     const entry = [`    ${model}:`, ...[...own, ...rollout, ...lines].map((line) => `      ${line}`), ""].join("\n");
-    await shared.editStack((text) => {
-      const without = text.replace(new RegExp(`    ${model}:\\n(?:      .*\\n)*`), "");
-      return without.replace("  menagerie:zoo:\n", (key) => key + entry);
-    });
+    const text = await readFile(shared.stackFile, "utf8");
+    const without = text.replace(new RegExp(`    ${model}:\\n(?:      .*\\n)*`), "");
+    await writeFile(
+      shared.stackFile,
+      without.replace("  menagerie:zoo:\n", (key) => key + entry),
+    );
   }
 
   async standing(): Promise<Standing> {
@@ -231,6 +233,22 @@ test("while a `restore` of its release is written: what it says is not deployed,
   const refused = await shared.home.menagerie(["restore", release?.tag ?? ""]);
   expect(refused.code, refused.stdout + refused.stderr).not.toBe(0);
   expect(refused.stderr).toContain("taken back at");
+});
+
+test("in the middle of the `up` of a release that was restored: it ends with the sentence, and no app stays between", async () => {
+  await taken.resume();
+  const [release] = await shared.json<{ tag: string }[]>("releases", "--json");
+  await taken.declare("phase: reverted");
+  await shared.up();
+  expect(await taken.moved()).toBe(0);
+  await shared.succeed("restore", release?.tag ?? "");
+  const up = shared.home.menagerie(["up"]);
+  await soon(async () => expect(await taken.moved()).toBeGreaterThan(0));
+  await taken.sayBad();
+  const { code, stdout, stderr } = await up;
+  expect(code, stdout + stderr).not.toBe(0);
+  expect((stdout + stderr).replaceAll(/\s+/g, " ")).toMatch(/taken back at [^)]*12 of 180/);
+  await taken.backAgain();
 });
 
 test("on a pool that is full, where another pod has the old version's GPU: it waits for it, and no request fails", async () => {
