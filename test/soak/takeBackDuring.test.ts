@@ -228,27 +228,14 @@ test("while a `restore` of its release is written: what it says is not deployed,
   await taken.sayBad();
   await restoring;
   await taken.backAgain();
-  await shared.home.menagerie(["up"]);
+  // While a rollout is under way no `up` deploys past it what a restore wrote, so none meets a take-back in its middle.
+  const up = await shared.home.menagerie(["up"]);
+  expect(up.code, up.stdout + up.stderr).not.toBe(0);
+  expect(up.stderr).toMatch(/a rollout from version \d+ is in phase forward|taken back at/);
   await taken.backAgain();
   const refused = await shared.home.menagerie(["restore", release?.tag ?? ""]);
   expect(refused.code, refused.stdout + refused.stderr).not.toBe(0);
   expect(refused.stderr).toContain("taken back at");
-});
-
-test("in the middle of the `up` of a release that was restored: it ends with the sentence, and no app stays between", async () => {
-  await taken.resume();
-  const [release] = await shared.json<{ tag: string }[]>("releases", "--json");
-  await taken.declare("phase: reverted");
-  await shared.up();
-  expect(await taken.moved()).toBe(0);
-  await shared.succeed("restore", release?.tag ?? "");
-  const up = shared.home.menagerie(["up"]);
-  await soon(async () => expect(await taken.moved()).toBeGreaterThan(0));
-  await taken.sayBad();
-  const { code, stdout, stderr } = await up;
-  expect(code, stdout + stderr).not.toBe(0);
-  expect((stdout + stderr).replaceAll(/\s+/g, " ")).toMatch(/taken back at [^)]*12 of 180/);
-  await taken.backAgain();
 });
 
 test("on a pool that is full, where another pod has the old version's GPU: it waits for it, and no request fails", async () => {
