@@ -16,7 +16,8 @@ export interface CommandResult {
 
 /** A home folder of its own, with the CLI run against it as its user runs it. */
 export class TestHome {
-  readonly #ports: Readonly<Record<string, string>>;
+  /** Of its environments, by the option of `up` that sets each. */
+  readonly ports: Readonly<Record<string, string>>;
   readonly path: string;
   /** The project folder whose program and models the environment runs. */
   readonly project: string;
@@ -24,12 +25,12 @@ export class TestHome {
   constructor(path: string, project: string, ports = somePorts()) {
     this.path = path;
     this.project = project;
-    this.#ports = ports;
+    this.ports = ports;
   }
 
   /** The same environments, run from another project folder. */
   of(project: string): TestHome {
-    return new TestHome(this.path, project, this.#ports);
+    return new TestHome(this.path, project, this.ports);
   }
 
   /** @param project default: the checkout that the test belongs to. */
@@ -92,7 +93,7 @@ export class TestHome {
 
   /** Environments of several tests begin at the same time, and would all find the usual ports free. */
   #portsBeside(args: readonly string[]): string[] {
-    return Object.entries(this.#ports).flatMap(([option, port]) =>
+    return Object.entries(this.ports).flatMap(([option, port]) =>
       args.includes(option) || args.includes("-e") ? [] : [option, port],
     );
   }
