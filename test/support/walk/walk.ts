@@ -10,6 +10,11 @@ import { type Commands, edited, type Step, stepsOf, type Terminal } from "./page
 
 /** How long a step may take before it counts as hanging. Milliseconds; nothing waits for as long where it goes well. */
 const patience = 900_000;
+/** The same, for what takes a moment. */
+const momentary = 180_000;
+
+/** Something was printed otherwise than the page says; the walk can go on. */
+class Difference extends Error {}
 
 /**
  * Follows a page as a reader does, in a project folder and a home of its own: one shell for its commands, so that variables stay, and a
@@ -20,6 +25,7 @@ export class Walk {
   readonly #page: string;
   readonly #shell: Shell;
   readonly #terminals = new Map<string, { readonly shell: Shell; read: number }>();
+  readonly #differences: string[] = [];
   #names: Names = new Map();
 
   constructor(home: TestHome, page: string) {
@@ -28,9 +34,18 @@ export class Walk {
     this.#shell = new Shell(home);
   }
 
-  /** Throws at the first step that goes otherwise than the page says, with both texts. */
-  async follow(): Promise<void> {
-    for (const step of stepsOf(await readFile(join(this.#home.project, this.#page), "utf8"))) await this.#take(step);
+  /**
+   * Answers what was printed otherwise than the page says, with both texts. Ends at a command whose exit code is another one, and where a
+   * name of the page is missing because of a difference before it.
+   */
+  async follow(): Promise<readonly string[]> {
+    const steps = stepsOf(await readFile(join(this.#home.project, this.#page), "utf8"));
+    try {
+      for (const step of steps) await this.#take(step);
+    } catch (error) {
+      this.#differences.push(String(error));
+    }
+    return this.#differences;
   }
 
   /** Ends its shells and what runs in them. */
@@ -57,10 +72,12 @@ export class Walk {
         const { code, output } = await this.#shell.run(this.#ours(filledIn(command, this.#names)));
         const said = this.#theirs(output);
         const names = matched(prints, said, this.#names);
-        if (code !== (isLast ? exit : 0) || !names) throw this.#other(line, command, prints, said, `exit code ${code}`);
+        const difference = this.#difference(line, command, prints, said, `exit code ${code}`);
+        if (code !== (isLast ? exit : 0)) throw new Error(difference);
+        if (!names) throw new Difference(difference);
         this.#names = names;
       };
-      await (isLast && again ? soon(once, { within: patience / 3, every: 2_000 }) : once());
+      await this.#noting(isLast && again ? soon(once, { within: momentary, every: 2_000 }) : once());
     }
   }
 
@@ -74,23 +91,28 @@ export class Walk {
     }
     if (!terminal) throw new Error(`${this.#page}:${line}: nothing runs in the terminal ${name}`);
     const { shell, read } = terminal;
-    await soon(
-      async () => {
-        const said = this.#theirs(shell.output.slice(read));
-        const names = matched(prints, said, this.#names);
-        if (!names) throw this.#other(line, `(terminal ${name})`, prints, said, "so far");
-        this.#names = names;
-      },
-      { within: patience / 3 },
-    );
+    const printed = async () => {
+      const said = this.#theirs(shell.output.slice(read));
+      const names = matched(prints, said, this.#names);
+      if (!names) throw new Difference(this.#difference(line, `(terminal ${name})`, prints, said, "so far"));
+      this.#names = names;
+    };
+    await this.#noting(soon(printed, { within: momentary }));
     terminal.read = shell.output.length;
     if (interrupted) await shell.end();
   }
 
-  #other(line: number, command: string, prints: readonly string[], said: string, how: string): Error {
-    return new Error(
-      `${this.#page}:${line}: $ ${command}\n--- the page\n${prints.join("\n")}\n--- printed, ${how}\n${said}`,
-    );
+  async #noting(step: Promise<void>): Promise<void> {
+    try {
+      await step;
+    } catch (error) {
+      if (!(error instanceof Difference)) throw error;
+      this.#differences.push(error.message);
+    }
+  }
+
+  #difference(line: number, command: string, prints: readonly string[], said: string, how: string): string {
+    return `${this.#page}:${line}: $ ${command}\n--- the page\n${prints.join("\n")}\n--- printed, ${how}\n${said}`;
   }
 
   /** A command with this environment's ports in place of the usual ones. */
@@ -135,7 +157,7 @@ class Shell {
     this.#child.stdin.write(`exec 2>&1
 menagerie() { if [ "$1" = up ]; then node bin/menagerie.mjs "$@" ${options}; else node bin/menagerie.mjs "$@"; fi; }
 npx() { if [ "$1" = menagerie ]; then "$@"; else command npx "$@"; fi; }
-npm() { if [ "$*" = "run up" ]; then menagerie up; elif [ "$*" = "run down" ]; then menagerie down; else command npm "$@"; fi; }
+npm() { case "$*" in "run up") menagerie up ;; "run down"*) shift 2; [ "$1" = -- ] && shift; menagerie down "$@" ;; *) command npm "$@" ;; esac; }
 `);
   }
 
