@@ -13,6 +13,9 @@ const patience = 900_000;
 /** The same, for what takes a moment. */
 const momentary = 180_000;
 
+/** Lines of what was printed that a difference shows, from the end. */
+const shown = 60;
+
 /** Something was printed otherwise than the page says; the walk can go on. */
 class Difference extends Error {}
 
@@ -112,7 +115,8 @@ export class Walk {
   }
 
   #difference(line: number, command: string, prints: readonly string[], said: string, how: string): string {
-    return `${this.#page}:${line}: $ ${command}\n--- the page\n${prints.join("\n")}\n--- printed, ${how}\n${said}`;
+    const end = said.trim().split("\n").slice(-shown).join("\n");
+    return `${this.#page}:${line}: $ ${command}\n--- the page\n${prints.join("\n")}\n--- printed, ${how}\n${end}\n`;
   }
 
   /** A command with this environment's ports in place of the usual ones. */
