@@ -1,3 +1,5 @@
+import { given } from "../../../src/environment/given.ts";
+
 /**
  * What a page of the docs does: its blocks that are marked as runnable, in order. A mark is a word behind the language of a fenced block,
  * where a reader of the page does not see it:
@@ -99,7 +101,7 @@ function terminalOf(name: string, block: readonly string[], line: number): Termi
     kind: "terminal",
     line,
     name,
-    ...(command !== undefined && { command }),
+    ...given({ command }),
     prints: interrupted ? rest.slice(0, -1) : rest,
     interrupted,
   };
