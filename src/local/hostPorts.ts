@@ -9,7 +9,13 @@ export type HostPorts = Readonly<Record<RelayedEndpoint, number>>;
 export type WantedPorts = Readonly<Partial<Record<RelayedEndpoint, number | undefined>>>;
 
 /** Tried first, so that the URLs in the README are usually right; a second environment takes any free ports. */
-export const preferredPorts: HostPorts = { gateway: 18080, api: 18081, console: 18082, apiserver: 16443, postgres: 15432 };
+export const preferredPorts: HostPorts = {
+  gateway: 18080,
+  api: 18081,
+  console: 18082,
+  apiserver: 16443,
+  postgres: 15432,
+};
 
 /** Below it stand the ports of daemons that a machine may start at any time. */
 const lowest = 20_000;
