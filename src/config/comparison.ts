@@ -27,13 +27,14 @@ const ofComparison: Readonly<Record<(typeof textComparisons)[number], readonly s
   numbers: ["tolerance", "ignoreWords", "ignoreCase"],
   json: [],
   contains: ["phrases", "ignoreCase"],
+  length: ["tolerance"],
 };
 
 const textRule = mapping(
   {
     as: choice(
       textComparisons,
-      "exact: every character counts. normalized: Unicode's form and white space do not. numbers: those in the text by a tolerance, the words between them as normalized. json: the JSON in it, bare or fenced. contains: the primary's text is in the shadow's.",
+      "exact: every character counts. normalized: Unicode's form and white space do not. numbers: those in the text by a tolerance, the words between them as normalized. json: the JSON in it, bare or fenced. contains: the primary's text is in the shadow's. length: how many characters they have, by a tolerance.",
     ),
     tolerance: tolerance.optional(),
     ignoreWords: flag("Of numbers: the words between them do not count. Default: false.").optional(),

@@ -103,7 +103,7 @@ function withoutDifference({ requests, varying, bound, withinRules, fields }: Ju
     const why =
       varying === 0
         ? `${counted(requests, "request")} ${requests === 1 ? "is" : "are"} too few: up to ${percent(bound)} could differ unseen; take a larger sample`
-        : `the old side does not equal itself in ${list(noisy.slice(0, 5))}: declare how ${noisy.length === 1 ? "it is" : "they are"} compared, by a rule for its text (json, contains, numbers) or ignore`;
+        : `the old side does not equal itself in ${list(noisy.slice(0, 5))}: declare how ${noisy.length === 1 ? "it is" : "they are"} compared, by a rule for its text (json, contains, length, numbers) or ignore`;
     return { verdict: "undecided", because: [why] };
   }
   const equal =

@@ -27,6 +27,7 @@ const textRule = z.discriminatedUnion("as", [
     phrases: z.array(z.string()).optional(),
     ignoreCase: z.boolean().optional(),
   }),
+  z.looseObject({ as: z.literal("length"), tolerance: tolerance.optional() }),
 ]);
 
 const shadowOutput = z.looseObject({

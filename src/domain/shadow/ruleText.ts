@@ -21,7 +21,7 @@ export function describeRules({
 
 function textRule(rule: TextRule): string {
   const more: string[] = [];
-  if (rule.as === "numbers" && rule.tolerance) more.push(`within ${within(rule.tolerance)}`);
+  if ("tolerance" in rule && rule.tolerance) more.push(`within ${within(rule.tolerance)}`);
   if (rule.as === "numbers" && rule.ignoreWords) more.push("without the words");
   if (rule.as === "contains" && rule.phrases) more.push(`of ${rule.phrases.map((each) => `"${each}"`).join(", ")}`);
   if ("ignoreCase" in rule && rule.ignoreCase) more.push("whatever the case");

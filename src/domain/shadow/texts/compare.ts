@@ -1,4 +1,4 @@
-import { distanceOf } from "../exactNumber.ts";
+import { distanceOf, exactNumber, type JsonNumber } from "../exactNumber.ts";
 import { isWithin, type Tolerance } from "../tolerance.ts";
 import { numbersOf } from "./numbers.ts";
 import { normalized, type TextRule } from "./rules.ts";
@@ -23,6 +23,8 @@ export function textDifference(
       return numbersDifference(primary, shadow, rule, rule.tolerance ?? tolerance);
     case "contains":
       return isContained(primary, shadow, rule) ? undefined : 1;
+    case "length":
+      return lengthDifference(primary, shadow, rule.tolerance ?? tolerance);
     default:
       return 1;
   }
@@ -44,6 +46,15 @@ function numbersDifference(
     largest = Math.max(largest ?? 0, Math.min(1, distanceOf(a, b).relative));
   }
   return largest;
+}
+
+function lengthDifference(primary: string, shadow: string, tolerance: Tolerance): number | undefined {
+  const [left, right] = [lengthOf(primary), lengthOf(shadow)];
+  return isWithin(left, right, tolerance) ? undefined : Math.min(1, distanceOf(left, right).relative);
+}
+
+function lengthOf(text: string): JsonNumber {
+  return exactNumber(String([...normalized(text)].length));
 }
 
 function isContained(

@@ -22,6 +22,12 @@ export type TextRule =
       readonly as: "contains";
       readonly phrases?: readonly string[] | undefined;
       readonly ignoreCase?: boolean | undefined;
+    }
+  /** How long they are: Unicode code points of the {@link normalized} texts, by a tolerance. */
+  | {
+      readonly as: "length";
+      /** @default the tolerance that holds for numbers at this place */
+      readonly tolerance?: Tolerance | undefined;
     };
 
 export const textComparisons = [
@@ -30,6 +36,7 @@ export const textComparisons = [
   "numbers",
   "json",
   "contains",
+  "length",
 ] as const satisfies TextRule["as"][];
 
 /**

@@ -333,8 +333,24 @@ test("a model that answers by chance is not told apart, and asks for rules", asy
   const base = await repository.commit();
   await repository.model("iris", { isRandom: true, factor: 2 });
   expect((await proven({ base })).models).toMatchObject([
-    { verdict: "undecided", because: [expect.stringContaining("does not equal itself in unit")] },
+    {
+      verdict: "undecided",
+      because: [
+        expect.stringMatching(/does not equal itself in unit: .*by a rule for its text \(json, contains, length, /),
+      ],
+    },
   ]);
+  // By such a rule it is judged.
+  const compare = { texts: { unit: { as: "length", tolerance: { relative: 0.5 } } } };
+  await repository.stack({ zoo: { iris: { ...iris, proof: { compare } } } });
+  await repository.model("iris", { factor: 2, isRandom: true });
+  const ruled = await repository.commit();
+  await repository.model("iris", { isRandom: true, factor: 2 });
+  expect((await proven({ base: ruled })).models).toMatchObject([
+    { verdict: "equal", rules: { text: "unit as length within 50 %" } },
+  ]);
+  await repository.model("iris", { factor: 2, unit: "more than one word ".repeat(5) });
+  expect((await proven({ base: ruled })).models).toMatchObject([{ verdict: "differs" }]);
 });
 
 test("samples of the command line take the place of those in the repository; a development version may have any", async () => {

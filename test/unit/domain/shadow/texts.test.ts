@@ -50,6 +50,13 @@ describe("texts", () => {
     ["nothing", { as: "contains" }, "", "Paris", true],
     ["phrases", { as: "contains", phrases: ["refund", "30 days"] }, "A refund.", "We give a refund", false],
     ["a phrase less", { as: "contains", phrases: ["refund"], ignoreCase: true }, "A Refund.", "No.", true],
+    ["as long", { as: "length" }, "abc  d", "wxyz e", true],
+    ["as long without what does not show", { as: "length" }, "ab  c ", "x yz", false],
+    ["of other length", { as: "length" }, "ab c", "x yz.", true],
+    ["about as long", { as: "length", tolerance: { relative: 0.2 } }, "ten signs.", "nine sign", false],
+    ["of quite another length", { as: "length", tolerance: { relative: 0.2 } }, "ten signs.", "seven..", true],
+    ["of characters outside of the first plane", { as: "length" }, "😀😀", "ab", false],
+    ["none against one", { as: "length", tolerance: { absolute: 1 } }, "", "a", false],
   ])("are compared %s (%j)", (_, rule, primary, shadow, expected) => {
     expect(differ(primary, shadow, rule)).toBe(expected);
   });
@@ -94,6 +101,7 @@ describe("texts", () => {
         { as: "numbers" } as const,
         { as: "json" } as const,
         { as: "contains" } as const,
+        { as: "length" } as const,
       ],
     );
     const text = fc.oneof(fc.string({ unit: "binary" }), fc.json(), fc.stringMatching(/^[\d.,eE -]{0,20}$/));
@@ -116,7 +124,8 @@ describe("texts", () => {
       "~~~a".repeat(100_000),
       "1,234".repeat(100_000),
     ]) {
-      for (const as of ["normalized", "numbers", "json", "contains"] as const) differ(text, `${text} x`, { as });
+      for (const as of ["normalized", "numbers", "json", "contains", "length"] as const)
+        differ(text, `${text} x`, { as });
     }
     // Processor time: a busy machine takes any time.
     const { user, system } = process.cpuUsage(before);
@@ -127,8 +136,9 @@ describe("texts", () => {
     const texts = {
       a: { as: "numbers", tolerance: { relative: 0.01 } },
       b: { as: "contains", phrases: ["x"] },
+      c: { as: "length", tolerance: { relative: 0.5 } },
     } as const;
-    expect(describeRules({ texts })).toBe('a as numbers within 1 %; b as contains of "x"');
+    expect(describeRules({ texts })).toBe('a as numbers within 1 %; b as contains of "x"; c as length within 50 %');
   });
 });
 
