@@ -110,6 +110,7 @@ describe("what a stack declares is what clients and servers see", () => {
     expect(rules.filter(({ mirrors = [] }) => mirrors[0]?.percentage.value === 100)).not.toEqual([]);
     expect(rules.filter(({ rewrite }) => rewrite?.authority)).not.toEqual([]);
     expect(rules.filter(({ headers }) => headers)).not.toEqual([]);
+    expect(rules.filter(({ route }) => route.some(({ headers }) => headers))).not.toEqual([]);
     expect(Object.values(meshes).flatMap(({ policies }) => policies)).toHaveLength(4);
   });
 });
@@ -214,8 +215,19 @@ const issues: readonly Issue[] = [
   ["a destination's namespace", inDestination({ host: "iris-v1-predictor.zoo.svc.cluster.local" })],
 ];
 
-describe("a mistake in what the program declares turns a case red", () => {
-  const right = (): DeclaredMesh => meshes["staging in Knative mode"] as DeclaredMesh;
+/** Only a stack in Standard mode has an activator. */
+const activatorIssues: readonly Issue[] = [
+  [
+    "a version that the activator is not told",
+    inRules(({ route, ...rule }) => ({ ...rule, route: route.map(({ destination }) => ({ destination })) })),
+  ],
+];
+
+describe.each([
+  ["staging in Knative mode", issues],
+  ["staging", activatorIssues],
+])("a mistake in what the program declares for %s turns a case red", (name, mistakes) => {
+  const right = (): DeclaredMesh => meshes[name] as DeclaredMesh;
   let cases: readonly GatewayCase[];
 
   beforeAll(async () => {
@@ -226,7 +238,7 @@ describe("a mistake in what the program declares turns a case red", () => {
 
   afterAll(() => remove(right()));
 
-  test.each(issues)("%s", async (_, make) => {
+  test.each(mistakes)("%s", async (_, make) => {
     const wrong = make(right());
     expect(JSON.stringify(wrong)).not.toBe(JSON.stringify(right()));
     await apply(wrong);

@@ -21,6 +21,8 @@ export interface SeenOfCase {
   readonly host: string;
   /** Headers that must not be there. */
   readonly without: readonly string[];
+  /** Headers that must be there, with these values. @default none */
+  readonly having?: Readonly<Record<string, string>>;
 }
 
 /** Server that plays the API service, which the gateway asks for each key. */
@@ -59,15 +61,15 @@ function casesOfRule(mesh: DeclaredMesh, route: DeclaredRoute, rule: DeclaredRul
   const [primary] = rule.route;
   if (!primary) throw new Error(`${title} leads nowhere`);
   const server = serverOf(primary.destination.host);
-  const received = {
-    server,
+  const alike = {
     url: rule.rewrite?.uri === undefined ? path : `${rule.rewrite.uri}${rest}`,
     host: rule.rewrite?.authority ?? host,
     without: rule.headers?.request.remove ?? [],
   };
+  const received = { ...alike, server, having: primary.headers?.request.set ?? {} };
   const mirrors = rule.mirrors ?? [];
   const copies = mirrors.map(({ destination, percentage }) => ({
-    ...received,
+    ...alike,
     server: serverOf(destination.host),
     share: percentage.value / 100,
   }));

@@ -15,8 +15,14 @@ export interface DeclaredRule {
   readonly match: readonly { readonly uri: { readonly prefix: string } }[];
   readonly rewrite?: { readonly uri?: string; readonly authority?: string };
   readonly headers?: { readonly request: { readonly remove: readonly string[] } };
-  readonly route: readonly { readonly destination: Destination }[];
+  readonly route: readonly DeclaredDestination[];
   readonly mirrors?: readonly { readonly destination: Destination; readonly percentage: { readonly value: number } }[];
+}
+
+/** `headers` are set where a request goes to this destination. */
+interface DeclaredDestination {
+  readonly destination: Destination;
+  readonly headers?: { readonly request: { readonly set: Readonly<Record<string, string>> } };
 }
 
 interface Destination {
@@ -85,7 +91,10 @@ function strictRule(rule: DeclaredRule, where: string): void {
     match: rule.match.map(({ uri }) => ({ uri: { prefix: uri.prefix } })),
     ...(rule.headers ? { headers: { request: { remove: rule.headers.request.remove } } } : {}),
     ...(rule.rewrite ? { rewrite: picked(rule.rewrite, ["authority", "uri"]) } : {}),
-    route: rule.route.map(({ destination }) => ({ destination })),
+    route: rule.route.map(({ destination, headers }) => ({
+      destination,
+      ...(headers ? { headers: { request: { set: headers.request.set } } } : {}),
+    })),
     ...(rule.mirrors
       ? { mirrors: rule.mirrors.map(({ destination, percentage }) => ({ destination, percentage })) }
       : {}),

@@ -78,7 +78,7 @@ export class Judge {
 }
 
 function differenceAt(expected: SeenOfCase, seen: readonly SeenRequest[], sent: number): string | undefined {
-  const { share = 1, url, host, without } = expected;
+  const { share = 1, url, host, without, having = {} } = expected;
   const wanted = sent * share;
   // Five standard deviations of a binomial distribution.
   const slack = share < 1 ? 5 * Math.sqrt(sent * share * (1 - share)) : 0;
@@ -87,6 +87,8 @@ function differenceAt(expected: SeenOfCase, seen: readonly SeenRequest[], sent: 
   }
   for (const request of seen) {
     if (request.headers.host !== host) return `got it for host ${request.headers.host}, not ${host}`;
+    const other = Object.keys(having).find((header) => request.headers[header] !== having[header]);
+    if (other !== undefined) return `got ${other} ${request.headers[other]}, not ${having[other]}`;
     const kept = without.filter((header) => header in request.headers);
     if (kept.length > 0) return `got ${kept.join(", ")}`;
     if (!url.startsWith("/authorize/") && request.bytes !== body.length) return `got a body of ${request.bytes} bytes`;
