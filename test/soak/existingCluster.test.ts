@@ -15,6 +15,8 @@ let home: TestHome;
 let outside: string[];
 let env: Record<string, string>;
 let kubeconfig: string;
+/** Where the console answers that runs in that cluster: the second environment relays it, as `kubectl port-forward` does. */
+let consoleAddress: string;
 
 beforeAll(async () => {
   home = await TestHome.create(await copyOfCheckout());
@@ -35,6 +37,7 @@ test("a second environment runs beside the first, and `--kubeconfig` runs the pr
   if (!state) throw new Error("the second environment keeps no state");
   const { gatewayUrl, apiUrl, databaseServer, ...target } = embeddedTarget(layout, state);
   kubeconfig = target.kubeconfig;
+  consoleAddress = target.consoleUrl ?? "";
   expect(gatewayUrl).not.toBe(JSON.parse((await home.menagerie(["status", "--json"])).stdout).gateway);
 
   outside = ["-e", "outside", "--kubeconfig", kubeconfig, "--gateway-url", gatewayUrl];
@@ -55,6 +58,44 @@ test("a second environment runs beside the first, and `--kubeconfig` runs the pr
     const answer = await home.menagerie(["predict", "multiplier", "-e", environment, "--data", multiplierBody]);
     expect(JSON.parse(answer.stdout)).toEqual({ results: [6.6, 124.6, 648] });
   }
+});
+
+test("the console of a stack on an existing cluster runs there, and `menagerie console --url` logs in to it", async () => {
+  const pods = await requestJson<{ items: { status: { containerStatuses?: { ready: boolean }[] } }[] }>(
+    kubeConfigOf(kubeconfig),
+    "GET",
+    "/api/v1/namespaces/menagerie/pods?labelSelector=app.kubernetes.io/name=console",
+  );
+  expect(pods.items.map(({ status }) => status.containerStatuses?.map(({ ready }) => ready))).toEqual([[true]]);
+  expect((await fetch(`${consoleAddress}/environment`, { redirect: "manual" })).headers.get("location")).toBe(
+    "/login?next=%2Fenvironment",
+  );
+
+  const command = ["console", "-e", "outside", "--role", "viewer", "--url", consoleAddress, "--no-open"];
+  const { code, stdout, stderr } = await home.menagerie(command, { env });
+  expect(code, stderr).toBe(0);
+  const link = stdout.trim();
+  expect(link).toMatch(new RegExp(`^${consoleAddress}/enter\\?code=[\\w-]+$`));
+  const entered = await fetch(link, { redirect: "manual" });
+  expect([entered.status, entered.headers.get("location")]).toEqual([303, "/"]);
+  const cookie = entered.headers.get("set-cookie")?.split(";")[0] ?? "";
+  expect((await fetch(link, { redirect: "manual" })).status).toBe(403);
+
+  const shown = async (path: string) => {
+    const answer = await fetch(consoleAddress + path, { headers: { cookie } });
+    expect([path, answer.status]).toEqual([path, 200]);
+    return answer.text();
+  };
+  const { models } = JSON.parse((await home.menagerie(["status", "-e", "outside", "--json"])).stdout) as {
+    models: { name: string }[];
+  };
+  expect(models.length).toBeGreaterThan(2);
+  const environment = await shown("/environment");
+  expect(environment).toContain("viewer of the environment");
+  for (const { name } of models) expect(environment).toContain(`>${name}<`);
+  // What the account of its pod lists in that cluster.
+  expect(await shown("/pools")).toContain('<a href="/rollout/multiplier">multiplier</a>');
+  expect(await shown("/rollout/iris")).toContain("In phase done");
 });
 
 /** Names of iris's InferenceServices in that cluster. */
