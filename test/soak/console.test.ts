@@ -1,7 +1,7 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { axeViolations } from "../support/axe.ts";
 import { Browser, findBrowser, type View } from "../support/browser.ts";
 import { shownStanding } from "../support/console.ts";
 import { emptyReads, manyModels, type PlayedConsole, playConsole, playedReads } from "../support/playedConsole.ts";
@@ -13,10 +13,8 @@ import { emptyReads, manyModels, type PlayedConsole, playConsole, playedReads } 
 
 const program = findBrowser();
 let browser: Browser | undefined;
-let axe: string;
 
 beforeAll(async () => {
-  axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   if (program !== undefined) browser = await Browser.start(program);
 });
 
@@ -45,10 +43,6 @@ const pages = {
   pools: "/pools",
   "page that is not there": "/nothing",
 } as const;
-
-/** What axe finds wrong (https://dequeuniversity.com/rules/axe/), a line each; best practices too. */
-const violations = `axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
-  violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => id + " " + target.join(" ") + ": " + failureSummary)))`;
 
 describe.each([
   ["with data", playedReads()],
@@ -80,8 +74,7 @@ describe.each([
           expect(page.complaints).toEqual(expected);
           // Wide tables scroll in their own boxes, never the page.
           expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(view.width);
-          await page.evaluate(`${axe}; undefined`);
-          expect(await page.evaluate(violations)).toEqual([]);
+          expect(await axeViolations(page)).toEqual([]);
           const background = await page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
           expect(Number(/\d+/.exec(background)?.[0]) > 128).toBe(view.scheme === "light");
         } finally {

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { axeViolations } from "../support/axe.ts";
 import { Browser, findBrowser, type View } from "../support/browser.ts";
 import { exampleChatReport, exampleReport, exampleTimeline } from "../support/pages.ts";
 
@@ -90,6 +91,7 @@ describe.each([
       expect(await shown.evaluate(escapingLabels)).toEqual([]);
       const { ratio, text } = await shown.evaluate<{ ratio: number; text: string }>(lowestContrast);
       expect(ratio, `contrast of "${text}"`).toBeGreaterThanOrEqual(4.5);
+      expect(await axeViolations(shown)).toEqual([]);
       const background = await shown.evaluate<string>("getComputedStyle(document.body).backgroundColor");
       expect(Number(/\d+/.exec(background)?.[0]) > 128).toBe(view.scheme === "light");
     });

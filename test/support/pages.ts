@@ -42,23 +42,27 @@ function deployment(
   };
 }
 
-/** A timeline of two environments, with a release that came back, one that went wrong and promotions. */
+const mixed = { outcome: "mixed", reason: "embedder: v1 instead of v2" } as const;
+const promoted = (tag: string) => ({ promotedFrom: `staging/${tag}`, requestedBy: "ci@runner" });
+
+/** Deployments of two environments, with a release that came back, one that went wrong and promotions. */
+export const exampleDeployments = {
+  ranges: [
+    deployment(1, "staging", "release-1-rc.1", [0, 2], { embedder: 1, iris: 1, reranker: 1 }),
+    deployment(2, "staging", "release-2-rc.1", [2, 5.5], { embedder: 1, iris: 1, reranker: 2 }),
+    deployment(3, "staging", "release-3-rc.1", [5.5, 6], { embedder: 1, iris: 1, reranker: 2 }, mixed),
+    deployment(4, "staging", "release-3-rc.2", [6, null], { embedder: 2, iris: 1, reranker: 2 }),
+    deployment(5, "prod", "release-1", [1.5, 6], { embedder: 1, iris: 1, reranker: 1 }, promoted("release-1-rc.1")),
+    deployment(6, "prod", "release-2", [6, 10], { embedder: 1, iris: 1, reranker: 2 }, promoted("release-2-rc.1")),
+    deployment(7, "prod", "release-3", [10, 10.3], { embedder: 2, iris: 1, reranker: 2 }, promoted("release-3-rc.2")),
+    deployment(8, "prod", "release-2", [10.3, null], { embedder: 1, iris: 1, reranker: 2 }),
+  ],
+  now: begin + 14 * day,
+};
+
+/** Their timeline. */
 export function exampleTimeline(): string {
-  const mixed = { outcome: "mixed", reason: "embedder: v1 instead of v2" } as const;
-  const from = (tag: string) => ({ promotedFrom: `staging/${tag}`, requestedBy: "ci@runner" });
-  return timelinePage(
-    [
-      deployment(1, "staging", "release-1-rc.1", [0, 2], { embedder: 1, iris: 1, reranker: 1 }),
-      deployment(2, "staging", "release-2-rc.1", [2, 5.5], { embedder: 1, iris: 1, reranker: 2 }),
-      deployment(3, "staging", "release-3-rc.1", [5.5, 6], { embedder: 1, iris: 1, reranker: 2 }, mixed),
-      deployment(4, "staging", "release-3-rc.2", [6, null], { embedder: 2, iris: 1, reranker: 2 }),
-      deployment(5, "prod", "release-1", [1.5, 6], { embedder: 1, iris: 1, reranker: 1 }, from("release-1-rc.1")),
-      deployment(6, "prod", "release-2", [6, 10], { embedder: 1, iris: 1, reranker: 2 }, from("release-2-rc.1")),
-      deployment(7, "prod", "release-3", [10, 10.3], { embedder: 2, iris: 1, reranker: 2 }, from("release-3-rc.2")),
-      deployment(8, "prod", "release-2", [10.3, null], { embedder: 1, iris: 1, reranker: 2 }),
-    ],
-    begin + 14 * day,
-  );
+  return timelinePage(exampleDeployments.ranges, exampleDeployments.now);
 }
 
 /** A report of 400 pairs, of which some differ. */

@@ -9,7 +9,12 @@ import {
 } from "../../adapters/postgres/releases.ts";
 import { describeChanges } from "../../domain/release/combination.ts";
 import type { DeployedModel } from "../../domain/release/observed.ts";
-import type { DeploymentAttempt, DeploymentRange, RecordedTakeBack } from "../../domain/release/record.ts";
+import {
+  combinationOf,
+  type DeploymentAttempt,
+  type DeploymentRange,
+  type RecordedTakeBack,
+} from "../../domain/release/record.ts";
 import { configEdits } from "../../domain/release/restore.ts";
 import { timelinePage } from "../../domain/release/timeline/page.ts";
 import { localStack } from "../../local/localStack.ts";
@@ -116,10 +121,6 @@ export function releasesCommand(): Command {
       console.error(`wrote ${options.report}`);
     });
   return releases;
-}
-
-function combinationOf({ code, models }: DeploymentRange) {
-  return { code, models: models.map((model) => ({ ...model, version: model.version ?? 0 })) };
 }
 
 /** A deployment, and how what is served differs from it. */

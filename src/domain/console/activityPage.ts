@@ -1,6 +1,7 @@
 import { html, type Markup } from "../page/markup.ts";
+import { moment } from "../page/moment.ts";
 import type { Activity } from "./activity.ts";
-import { modelLink, moment, printedBy } from "./frame.ts";
+import { modelLink, printedBy } from "./frame.ts";
 
 /** Entries on one page. */
 export const activitiesShown = 50;

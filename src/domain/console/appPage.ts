@@ -1,7 +1,8 @@
 import { html, type Markup } from "../page/markup.ts";
+import { moment } from "../page/moment.ts";
 import { type AppMove, causeOfMove, describeMove } from "./appMoves.ts";
 import type { ShownApp } from "./appsPage.ts";
-import { modelLink, moment, printedBy } from "./frame.ts";
+import { modelLink, printedBy } from "./frame.ts";
 
 export interface AppNotes {
   readonly suffix: string;

@@ -8,11 +8,12 @@ import {
   type WholePatch,
 } from "../development/history.ts";
 import { html, type Markup } from "../page/markup.ts";
+import { moment } from "../page/moment.ts";
 import { plainText } from "../page/plainText.ts";
 import { tile } from "../page/tile.ts";
 import { wide } from "../page/wide.ts";
 import { type DiffLine, type OperationDifference, patchDifference } from "../patch/difference.ts";
-import { moment, printedBy } from "./frame.ts";
+import { printedBy } from "./frame.ts";
 
 /** Patches on the page of a version. */
 export const patchesShown = 100;

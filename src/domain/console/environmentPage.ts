@@ -1,5 +1,6 @@
 import { counted } from "../counted.ts";
 import { html, type Markup } from "../page/markup.ts";
+import { moment } from "../page/moment.ts";
 import type { ModelState } from "../serving/modelState.ts";
 import {
   describeTraffic,
@@ -10,7 +11,7 @@ import {
   type ShownTraffic,
 } from "../traffic/lastMinute.ts";
 import type { CardVersion, ModelCard, Paged } from "./cards.ts";
-import { linkByKind, moment, pageLinks, printedBy } from "./frame.ts";
+import { linkByKind, pageLinks, printedBy } from "./frame.ts";
 import { phaseTrack } from "./phaseTrack.ts";
 
 /** Cards on one page. */

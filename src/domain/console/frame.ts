@@ -115,12 +115,6 @@ export function sorry(title: string, sentence: string): Markup {
   return html`<h1>${title}</h1><p class="lead">${sentence}</p><p><a href="/">To the first page</a></p>`;
 }
 
-/** A moment in UTC, such as `2026-11-30 18:04:12`. */
-export function moment(at: Date): Markup {
-  const text = at.toISOString();
-  return html`<time datetime="${text}">${text.slice(0, 19).replace("T", " ")}</time>`;
-}
-
 /** A link to a page of one model's rollout. */
 export function modelLink(name: string): Markup {
   return html`<a href="/rollout/${encodeURIComponent(name)}">${name}</a>`;

@@ -1,6 +1,6 @@
 import { html, type Markup } from "../page/markup.ts";
+import { moment } from "../page/moment.ts";
 import { milliseconds } from "../traffic/lastMinute.ts";
-import { moment } from "./frame.ts";
 import { bodyText, type KeptBody, type RecordedEntry, type RecordedExchange } from "./recordings.ts";
 
 /** Requests on one page. */

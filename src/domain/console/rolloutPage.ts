@@ -1,10 +1,11 @@
 import { html, type Markup } from "../page/markup.ts";
+import { moment } from "../page/moment.ts";
 import { describeTraffic, type LastMinute, trafficOf } from "../traffic/lastMinute.ts";
 import { describeShownStanding, describeSplit, type ShownStanding } from "../zoo/shownStanding.ts";
 import { afterTakeBack, describeTakeBack } from "../zoo/takeBack.ts";
 import type { Activity } from "./activity.ts";
 import { activityList } from "./activityPage.ts";
-import { moment, printedBy } from "./frame.ts";
+import { printedBy } from "./frame.ts";
 import { phaseTrack } from "./phaseTrack.ts";
 
 /** Where one model's rollout stands, what comes next, and how it came there. */

@@ -45,7 +45,6 @@ ul.models { list-style: none; margin: 0; padding: 0; display: grid; grid-templat
 ul.models > li { display: flex; } ul.models article { flex: 1; margin: 0; min-width: 0; }
 .model h2 { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; font-size: 18px; margin-bottom: 8px; }
 .model h2 a { color: var(--ink); }
-.tag.good { background: var(--good-wash); color: var(--good); } .tag.bad { background: var(--bad-wash); color: var(--bad); }
 .tag.warn { background: var(--warn-wash); color: var(--warn); }
 .alarm { color: var(--bad); margin: 0 0 8px; } .warning { color: var(--warn); margin: 0 0 8px; }
 ol.track { list-style: none; display: flex; gap: 4px; margin: 0 0 12px; padding: 0; font-size: 12px; color: var(--quiet); }

@@ -42,6 +42,7 @@ tr:last-child td { border-bottom: 0; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 .wide { overflow-x: auto; }
 .tag { display: inline-block; border-radius: 99px; padding: 0 9px; font-size: 12px; background: var(--none-wash); color: var(--quiet); white-space: nowrap; }
+.tag.good { background: var(--good-wash); color: var(--good); } .tag.bad { background: var(--bad-wash); color: var(--bad); }
 footer { color: var(--quiet); font-size: 12.5px; margin-top: 26px; }
 footer p { margin: 0 0 4px; }
 @media (max-width: 760px) {

@@ -1,3 +1,4 @@
+import type { Combination } from "./combination.ts";
 import type { DeployedModel } from "./observed.ts";
 import type { Outcome } from "./outcome.ts";
 import type { ReleasePlan } from "./plan.ts";
@@ -51,6 +52,11 @@ export interface DeploymentRange {
   readonly run: string;
   readonly settledBy: SettledBy;
   readonly reason: string | null;
+}
+
+/** What was served, to compare; a version that nobody knows is 0. */
+export function combinationOf({ code, models }: DeploymentRange): Combination {
+  return { code, models: models.map((model) => ({ ...model, version: model.version ?? 0 })) };
 }
 
 /** A rollout that the guard took back, or holds: a part of the record beside the deployments, also while one of them is under way. */

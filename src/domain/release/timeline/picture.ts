@@ -81,4 +81,6 @@ svg.lanes .release text { font-weight: 640; font-size: 13px; }
 svg.lanes .mixed rect { stroke-dasharray: 5 3; stroke-width: 2; }
 svg.lanes g:hover rect { stroke-width: 2; }
 .hue { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 8px; background: hsl(var(--hue) 60% var(--edge)); }
+th.release { color: var(--ink); font-weight: 600; } th.release .tile-note { font-weight: 400; white-space: normal; max-width: 40ch; }
+.card .wide + .wide { margin-top: 14px; } td.when { white-space: nowrap; }
 `;

@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { releasesPage } from "../../../../src/domain/console/releasesPage.ts";
+import { timelinePage } from "../../../../src/domain/release/timeline/page.ts";
+import { exampleDeployments } from "../../../support/pages.ts";
+
+describe("the releases that the console shows, and those of a file", () => {
+  const { ranges, now } = exampleDeployments;
+  const shown = releasesPage(ranges, { suffix: "" }, new Date(now)).markup;
+  const file = timelinePage(ranges, now);
+  const tables = (page: string) => page.match(/<table>[\s\S]*?<\/table>/g);
+
+  it("are the same, with the same changes and commands", () => {
+    expect(tables(shown)).toHaveLength(2);
+    expect(tables(file)).toEqual(tables(shown));
+    for (const page of [shown, file]) {
+      expect(page).toContain("staging runs release-3-rc.2, prod runs release-2.");
+      expect(page).toContain("<div>embedder: 2 → 1</div>");
+      expect(page).toContain("<code>menagerie restore release-1 -s prod</code>");
+      expect(page).toContain("<code>menagerie releases diff 7 8 -s prod</code>");
+      expect(page).toContain("↩ brought back");
+      expect(page).toContain("not as intended: embedder: v1 instead of v2");
+    }
+    // A release that did not come to what was intended is nothing to go back to, and the current one is there.
+    expect(shown).not.toContain("menagerie restore release-3-rc.1 ");
+    expect(shown).not.toContain("menagerie restore release-3-rc.2 ");
+  });
+
+  it("differ in models that stayed as they are: a file's picture has them too", () => {
+    const lanes = (page: string) => [...page.matchAll(/class="name model"[^>]*>([^<]*)</g)].map(([, name]) => name);
+    expect(lanes(file)).toEqual(["embedder", "iris", "reranker", "embedder", "iris", "reranker"]);
+    expect(lanes(shown)).toEqual(["embedder", "reranker", "embedder", "reranker"]);
+  });
+
+  it("are as many as the console has room for, and all in a file's picture", () => {
+    const [first] = ranges;
+    if (!first) throw new Error("there are examples");
+    const day = 86_400_000;
+    const many = Array.from({ length: 60 }, (_, place) => ({
+      ...first,
+      id: String(place + 1),
+      tag: `release-${place + 1}`,
+      models: first.models.map((model) => ({ ...model, version: place + 1 })),
+      since: new Date(now - (60 - place) * day),
+      until: place === 59 ? null : new Date(now - (59 - place) * day),
+    }));
+    const rows = (page: string) => page.match(/<th scope="row"/g)?.length;
+    expect(rows(releasesPage(many, { suffix: "" }, new Date(now)).markup)).toBe(25);
+    const whole = timelinePage(many, now);
+    expect(rows(whole)).toBe(50);
+    expect(whole).toContain("and 10 before them");
+    expect(whole.match(/<g class="release /g)).toHaveLength(60);
+  });
+});
