@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { versions } from "../../../src/local/toolchain/tools.ts";
 
-/** docs/what-runs-where.md against the places that pin each version, and the tests that it names. */
+/** docs/what-runs-where.md and the pages of docs/installing against the places that pin each version, and the tests that it names. */
 
 const project = join(import.meta.dirname, "../../..");
 const read = (path: string): string => readFileSync(join(project, path), "utf8");
@@ -49,12 +49,13 @@ const pins: Readonly<Record<string, string>> = {
   Prometheus: required("test/tools/prometheus/go.mod", "github.com/prometheus/prometheus"),
 };
 
+const cellsOf = (table: string): string[][] =>
+  table
+    .split("\n")
+    .filter((line) => /^\| (?!System|-)/.test(line))
+    .map((line) => line.split("|").map((cell) => cell.trim()));
 const [systems = ""] = read("docs/what-runs-where.md").split("\n## ");
-const rows = systems
-  .split("\n")
-  .filter((line) => /^\| (?!System|-)/.test(line))
-  .map((line) => line.split("|").map((cell) => cell.trim()))
-  .map(([, system = "", version = "", , tests = ""]) => ({ system, version, tests }));
+const rows = cellsOf(systems).map(([, system = "", version = "", , tests = ""]) => ({ system, version, tests }));
 
 describe("docs/what-runs-where.md", () => {
   it("has a row for each system, with the version that is pinned", () => {
@@ -81,5 +82,15 @@ describe("docs/what-runs-where.md", () => {
       expect(named, system).not.toEqual([]);
       for (const path of named) expect(existsSync(join(project, path)), path).toBe(true);
     }
+  });
+});
+
+describe.each(globSync("docs/installing/*.md", { cwd: project }).sort())("%s", (page) => {
+  const table = /^\| System [\s\S]*?\n\n/m.exec(read(page))?.[0] ?? "";
+
+  it("has the versions that tests run", () => {
+    const stated = Object.fromEntries(cellsOf(table).map(([, system = "", version = ""]) => [system, version]));
+    expect(Object.keys(stated).length).toBeGreaterThan(4);
+    expect(stated).toEqual(Object.fromEntries(Object.keys(stated).map((system) => [system, pins[system]])));
   });
 });
