@@ -37,6 +37,7 @@ const pages = {
   "a recorded request": "/recorded/recorded_iris/2026-11-30/7b0c1d2e/1",
   usage: "/usage",
   releases: "/releases",
+  "how releases differ": "/releases/diff?stack=local&from=13&to=14",
   shadow: "/shadow",
   comparison: "/shadow/chat/bold",
   "pairs that differ": "/shadow/chat/bold/pairs",

@@ -115,6 +115,7 @@ export const emptyReads: ConsoleReads = {
   usage: async () => [],
   limits: async () => [],
   releases: async () => [],
+  release: async () => undefined,
   development: async () => [],
   patches: async () => [],
   wholePatch: async () => undefined,
@@ -186,6 +187,10 @@ export function playedReads(): ConsoleReads {
       { name: "globex", limits: { requestsPerMinute: 60 } },
     ],
     releases: async () => releases,
+    release: async (_, id) => {
+      const found = releases.find((each) => each.id === id);
+      return found && { ...found, config: { zoo: { iris: { phase: id === "14" ? "done" : "bake" } } } };
+    },
     shadows: async () => ({ chat: exampleDeployment }),
     development: async ({ called }) =>
       development.filter(({ versionId }) => called === undefined || called === versionId),

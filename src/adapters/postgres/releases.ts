@@ -1,6 +1,11 @@
 import type { ClientBase } from "pg";
 import type { RecordedRelease, RecordedReleases } from "../../domain/release/plan.ts";
-import type { DeploymentAttempt, DeploymentRange, RecordedTakeBack } from "../../domain/release/record.ts";
+import type {
+  DeploymentAttempt,
+  DeploymentRange,
+  RecordedTakeBack,
+  RestorableDeployment,
+} from "../../domain/release/record.ts";
 import { refuse } from "./refusals.ts";
 
 /** Columns of `deployment_range` as {@link DeploymentRange} has them; the config is read apart, for it is long. */
@@ -119,12 +124,6 @@ export async function deploymentAsOf(
   return rows[0];
 }
 
-/** A deployment with the config that it was made from. */
-export interface RestorableDeployment extends DeploymentRange {
-  /** Keys without their prefix. */
-  readonly config: Readonly<Record<string, unknown>>;
-}
-
 /**
  * The latest complete deployment of the release `tag`.
  * @throws OperatorError when the environment never deployed it completely; the sentence names what there is.
@@ -156,21 +155,31 @@ export async function deploymentOfTag(
   throw refuse("release.never-deployed", { tag, environment, choice });
 }
 
+/** The deployment with this number, whatever came of it; undefined where the environment has none. */
+export async function recordedDeployment(
+  client: ClientBase,
+  environment: string,
+  id: string,
+): Promise<RestorableDeployment | undefined> {
+  const { rows } = await client.query<RestorableDeployment>(
+    `SELECT ${rangeColumns}, config FROM menagerie.deployment_range WHERE environment = $1 AND id = $2`,
+    [environment, id],
+  );
+  return rows[0];
+}
+
 /**
  * The deployment with this number.
- * @throws OperatorError when the environment has none, or it did not come to what was intended.
+ * @throws OperatorError when the environment has none, or it did not come to what was intended, unless that is `allowed`.
  */
 export async function deploymentOfId(
   client: ClientBase,
   environment: string,
   id: string,
+  allowed: "complete" | "mixed too" = "complete",
 ): Promise<RestorableDeployment> {
-  const { rows } = await client.query<RestorableDeployment>(
-    `SELECT ${rangeColumns}, config FROM menagerie.deployment_range WHERE environment = $1 AND id = $2`,
-    [environment, id],
-  );
-  const [found] = rows;
+  const found = await recordedDeployment(client, environment, id);
   if (!found) throw refuse("deployment.not-found", { id, environment });
-  if (found.outcome === "deployed") return found;
+  if (found.outcome === "deployed" || allowed === "mixed too") return found;
   throw refuse("deployment.not-complete", { id, tag: found.tag, reason: found.reason ?? "unknown" });
 }

@@ -1,15 +1,10 @@
 import type { ClientBase } from "pg";
-import {
-  deploymentAsOf,
-  deploymentOfId,
-  listDeployments,
-  type RestorableDeployment,
-} from "../../adapters/postgres/releases.ts";
+import { deploymentAsOf, deploymentOfId, listDeployments } from "../../adapters/postgres/releases.ts";
 import { type MixedCombination, reachedBy } from "../../domain/bisect/parts.ts";
 import type { NotJudged } from "../../domain/bisect/ports.ts";
 import type { Candidate } from "../../domain/bisect/search.ts";
 import { OperatorError } from "../../domain/errors.ts";
-import type { DeploymentRange } from "../../domain/release/record.ts";
+import type { DeploymentRange, RestorableDeployment } from "../../domain/release/record.ts";
 import { findDeployment } from "../releases/record.ts";
 import { timeArgument } from "../timeArgument.ts";
 import { refuse } from "./refusals.ts";

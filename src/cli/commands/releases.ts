@@ -7,15 +7,9 @@ import {
   listTakeBacks,
   recordedEnvironments,
 } from "../../adapters/postgres/releases.ts";
-import { describeChanges } from "../../domain/release/combination.ts";
+import { editText, releaseDifference } from "../../domain/release/difference.ts";
 import type { DeployedModel } from "../../domain/release/observed.ts";
-import {
-  combinationOf,
-  type DeploymentAttempt,
-  type DeploymentRange,
-  type RecordedTakeBack,
-} from "../../domain/release/record.ts";
-import { configEdits } from "../../domain/release/restore.ts";
+import type { DeploymentAttempt, DeploymentRange, RecordedTakeBack } from "../../domain/release/record.ts";
 import { timelinePage } from "../../domain/release/timeline/page.ts";
 import { localStack } from "../../local/localStack.ts";
 import { asOperator } from "../operatorDatabase.ts";
@@ -87,16 +81,14 @@ export function releasesCommand(): Command {
       const options = givenOptions<ReleasesOptions & { stack: string }>(command);
       const stack = options.stack ?? "local";
       const [before, after] = await asOperator(options.environment, async (client) => [
-        await findDeployment(client, stack, a),
-        await findDeployment(client, stack, b),
+        await findDeployment(client, stack, a, "mixed too"),
+        await findDeployment(client, stack, b, "mixed too"),
       ]);
       if (!before || !after) throw new Error("two deployments were found and are gone");
-      const changes = describeChanges(combinationOf(before), combinationOf(after));
-      const edits = configEdits(before.config, after.config);
-      if (options.json)
-        return console.log(JSON.stringify({ from: before.tag, to: after.tag, changes, config: edits }, null, 2));
-      const config = edits.map(({ path, from, to }) => `menagerie:${path.join(".")}: ${shown(from)} → ${shown(to)}`);
-      console.log([...changes, ...config].join("\n") || "the same");
+      const difference = releaseDifference(before, after);
+      if (options.json) return console.log(JSON.stringify(difference, null, 2));
+      const edits = difference.config.map(editText).map(({ key, from, to }) => `${key}: ${from} → ${to}`);
+      console.log([...difference.changes, ...edits].join("\n") || "the same");
     });
   releases
     .command("timeline")
@@ -173,8 +165,4 @@ function modelText({ name, version }: DeployedModel): string {
 
 function moment(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`;
-}
-
-function shown(value: unknown): string {
-  return value === undefined ? "not there" : JSON.stringify(value);
 }

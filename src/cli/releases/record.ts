@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import type { ClientBase } from "pg";
 import * as z from "zod";
-import { deploymentOfId, deploymentOfTag, type RestorableDeployment } from "../../adapters/postgres/releases.ts";
+import { deploymentOfId, deploymentOfTag } from "../../adapters/postgres/releases.ts";
 import { messageOf } from "../../domain/errors.ts";
-import type { DeploymentRange } from "../../domain/release/record.ts";
+import type { DeploymentRange, RestorableDeployment } from "../../domain/release/record.ts";
 import { isRowId } from "../../domain/rowId.ts";
 import { refuse } from "../refusals.ts";
 
@@ -46,7 +46,15 @@ export async function readRecordFile(path: string): Promise<DeploymentRange[]> {
   }
 }
 
-/** A deployment by its release's tag, or by its own number, which `releases` lists. */
-export function findDeployment(client: ClientBase, stack: string, tagOrId: string): Promise<RestorableDeployment> {
-  return isRowId(tagOrId) ? deploymentOfId(client, stack, tagOrId) : deploymentOfTag(client, stack, tagOrId);
+/**
+ * A deployment by its release's tag, or by its own number, which `releases` lists.
+ * @param allowed - with a number, whether it may be one that did not come to what was intended
+ */
+export function findDeployment(
+  client: ClientBase,
+  stack: string,
+  tagOrId: string,
+  allowed?: "complete" | "mixed too",
+): Promise<RestorableDeployment> {
+  return isRowId(tagOrId) ? deploymentOfId(client, stack, tagOrId, allowed) : deploymentOfTag(client, stack, tagOrId);
 }

@@ -1,6 +1,6 @@
 import type { ClientBase } from "pg";
-import type { RestorableDeployment } from "../../adapters/postgres/releases.ts";
 import { readTakenBack } from "../../adapters/postgres/takeBack/takeBacks.ts";
+import type { RestorableDeployment } from "../../domain/release/record.ts";
 import { describeTakeBack } from "../../domain/zoo/takeBack.ts";
 import { refuse } from "../refusals.ts";
 

@@ -3,7 +3,7 @@ import type { PoolUse } from "../capacity/poolUse.ts";
 import type { PatchPlace, ShownDevelopment, ShownPatch, WholePatch } from "../development/history.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { UsageRow } from "../limits/usage.ts";
-import type { DeploymentRange } from "../release/record.ts";
+import type { DeploymentRange, RestorableDeployment } from "../release/record.ts";
 import type { ComparisonResult } from "../shadow/comparisonResult.ts";
 import type { Conversation } from "../shadow/conversation/conversation.ts";
 import type { DeployedShadow } from "../shadow/deployed.ts";
@@ -55,6 +55,8 @@ export interface ConsoleReads extends StackReads {
   limits(): Promise<readonly { readonly name: string; readonly limits: Limits }[]>;
   /** Deployments that were current, the latest first. */
   releases(limit: number): Promise<readonly DeploymentRange[]>;
+  /** The deployment with a number; undefined where the environment has none. */
+  release(environment: string, id: string): Promise<RestorableDeployment | undefined>;
   /** Development versions, by model: all of them, or those of a model or with an id. */
   development(question: {
     readonly organizationId?: string | undefined;

@@ -54,6 +54,12 @@ export interface DeploymentRange {
   readonly reason: string | null;
 }
 
+/** A deployment with the config that it was made from. */
+export interface RestorableDeployment extends DeploymentRange {
+  /** Keys without their prefix; without secrets. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
 /** What was served, to compare; a version that nobody knows is 0. */
 export function combinationOf({ code, models }: DeploymentRange): Combination {
   return { code, models: models.map((model) => ({ ...model, version: model.version ?? 0 })) };

@@ -16,7 +16,7 @@ import { poolsPage } from "../../domain/console/poolsPage.ts";
 import { type ConsoleReads, TooMuch } from "../../domain/console/ports.ts";
 import { exchangePage, recordedPage, recordedShown, recordingsPage } from "../../domain/console/recordedPages.ts";
 import type { RecordingReads } from "../../domain/console/recordings.ts";
-import { releasesPage, releasesShown } from "../../domain/console/releasesPage.ts";
+import { releaseDifferencePage, releasesPage, releasesShown } from "../../domain/console/releasesPage.ts";
 import { rolloutPage } from "../../domain/console/rolloutPage.ts";
 import {
   comparedPairsPage,
@@ -231,9 +231,23 @@ function timeIn(query: URLSearchParams): string | undefined {
   return before;
 }
 
-async function showReleases({ reads, suffix, now, rest }: Asked) {
+/** Releases, or how two deployments differ (`/diff?stack=…&from=…&to=…`). */
+async function showReleases(asked: Asked) {
+  const { reads, suffix, now, rest } = asked;
+  if (rest === "diff") return showReleaseDifference(asked);
   requireNothing(rest);
   return { title: "Releases", main: releasesPage(await reads.releases(releasesShown), { suffix }, now()) };
+}
+
+async function showReleaseDifference({ reads, suffix, query }: Asked) {
+  const [stack = "", from = "", to = ""] = ["stack", "from", "to"].map((name) => query.get(name) ?? "");
+  const find = async (id: string) => {
+    const found = isRowId(id) ? await reads.release(stack, id) : undefined;
+    if (!found) throw new PageRefused(404, `No deployment of ${stack} has the number ${id}.`);
+    return found;
+  };
+  const [before, after] = [await find(from), await find(to)];
+  return { title: `${before.tag} → ${after.tag}`, main: releaseDifferencePage(before, after, { suffix }) };
 }
 
 /** Development versions, one of them (`/<id>`), or one of its patches (`/<id>/<generation>/<seq>`). */

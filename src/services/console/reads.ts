@@ -8,7 +8,7 @@ import { listOrganizationLimits } from "../../adapters/postgres/limits/databaseL
 import { readUsage } from "../../adapters/postgres/limits/readUsage.ts";
 import { compareRecorded } from "../../adapters/postgres/predictions/compareRecorded.ts";
 import { recordedConversations } from "../../adapters/postgres/predictions/recordedConversations.ts";
-import { listDeployments } from "../../adapters/postgres/releases.ts";
+import { listDeployments, recordedDeployment } from "../../adapters/postgres/releases.ts";
 import { sqlState } from "../../adapters/postgres/server.ts";
 import { readLastMinute } from "../../adapters/postgres/traffic/lastMinute.ts";
 import { type ConsoleReads, type ShadowQuestion, type StackReads, TooMuch } from "../../domain/console/ports.ts";
@@ -69,6 +69,7 @@ export function consoleReads(pool: Pool, stack: StackReads): ConsoleReads {
     usage: (question) => readUsage(pool, question),
     limits: () => listOrganizationLimits(pool),
     releases: (limit) => withClient((client) => listDeployments(client, { limit })),
+    release: (environment, id) => withClient((client) => recordedDeployment(client, environment, id)),
     development: (question) => listDevelopment(pool, question),
     patches: (versionId, question) => listPatches(pool, versionId, question),
     wholePatch: (versionId, place) => readWholePatch(pool, versionId, place),

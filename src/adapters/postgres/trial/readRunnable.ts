@@ -1,11 +1,11 @@
 import type { ClientBase } from "pg";
+import type { RestorableDeployment } from "../../../domain/release/record.ts";
 import type { RunnableCombination, RunnableState } from "../../../domain/trial/combination.ts";
 import { combinationOfRelease, type RecordedVersion } from "../../../domain/trial/ofRelease.ts";
 import { servingSchema } from "../../../domain/zoo/serving.ts";
 import { extensionsInUse } from "../releaseState/extensions.ts";
 import { readRelease } from "../releaseState/journal.ts";
 import { refuse } from "../releaseState/refusals.ts";
-import type { RestorableDeployment } from "../releases.ts";
 
 /**
  * A deployment of the record as it can be brought up somewhere else. As role `menagerie_reader`, or one with its rights.

@@ -17,6 +17,15 @@ export interface ReleasesShown {
   readonly rows: number;
   /** Models in the picture, of those that changed meanwhile. @default all models, also those that stayed as they are */
   readonly models?: number | undefined;
+  /** What leads to more of it, where somebody answers. @default nothing, as in a file */
+  readonly links?: ReleaseLinks | undefined;
+}
+
+export interface ReleaseLinks {
+  /** To how a deployment differs from the one before it. */
+  difference(before: DeploymentRange, range: DeploymentRange): Markup;
+  /** To how any two of an environment's differ; the latest first. */
+  differences(environment: string, ranges: readonly DeploymentRange[]): Markup;
 }
 
 /**
@@ -25,7 +34,10 @@ export interface ReleasesShown {
  *
  * @param ranges of one environment or several, in any order
  */
-export function releasesReport(ranges: readonly DeploymentRange[], { now, rows, models }: ReleasesShown): Markup {
+export function releasesReport(
+  ranges: readonly DeploymentRange[],
+  { now, rows, models, links }: ReleasesShown,
+): Markup {
   const sorted = [...ranges].sort((a, b) => a.since.getTime() - b.since.getTime() || Number(a.id) - Number(b.id));
   const environments = [...Map.groupBy(sorted, ({ environment }) => environment)];
   const start = Math.min(now, ...sorted.map(({ since }) => since.getTime()));
@@ -37,7 +49,7 @@ export function releasesReport(ranges: readonly DeploymentRange[], { now, rows, 
 <p class="hint">${`${stamp(start)} to ${stamp(end)} UTC.${missing} What is the same has the same colour, wherever it was deployed. ↩ is a release that was brought back; dashed is a deployment that did not come to what was intended.`}</p>
 ${environments.map(([name, own]) => {
   const picture = timelinePicture(lanes.get(name) ?? [], start, end, hueOf);
-  return section(name, own, picture, { end, rows, hueOf });
+  return section(name, own, picture, { end, rows, hueOf, links });
 })}`;
 }
 
@@ -56,6 +68,7 @@ interface Drawn {
   readonly end: number;
   readonly rows: number;
   readonly hueOf: HueOf;
+  readonly links: ReleaseLinks | undefined;
 }
 
 function section(name: string, ranges: readonly DeploymentRange[], picture: Markup, drawn: Drawn): Markup {
@@ -71,7 +84,7 @@ function section(name: string, ranges: readonly DeploymentRange[], picture: Mark
   ];
   return html`<section class="card" aria-label="${`Releases of ${name}`}"><h2>${name}</h2><p class="hint">${counted.join(" · ")}</p>
 ${wide(`Timeline of ${name}`, picture)}
-${table(name, ranges, drawn)}</section>`;
+${table(name, ranges, drawn)}${ranges.length > 1 && drawn.links?.differences(name, ranges.toReversed())}</section>`;
 }
 
 function table(name: string, ranges: readonly DeploymentRange[], drawn: Drawn): Markup {
@@ -89,7 +102,7 @@ function row(
   range: DeploymentRange,
   before: DeploymentRange | undefined,
   isBack: boolean,
-  { end, hueOf }: Drawn,
+  { end, hueOf, links }: Drawn,
 ): Markup {
   const { id, environment, tag, since, until, code, requestedBy, outcome, reason, promotedFrom } = range;
   const notes = [
@@ -100,7 +113,7 @@ function row(
   const changes = before ? describeChanges(combinationOf(before), combinationOf(range)) : range.models.map(modelText);
   const diff =
     before &&
-    html`<div class="tile-note"><code>menagerie releases diff ${before.id} ${id} -s ${environment}</code></div>`;
+    html`<div class="tile-note">${links && html`${links.difference(before, range)} `}<code>menagerie releases diff ${before.id} ${id} -s ${environment}</code></div>`;
   const canRestore = outcome !== "mixed" && until !== null;
   return html`<tr><th scope="row" class="release"><span class="hue hue-${hueOf(tag)}"></span>${tag}${until === null && html` <span class="tag good">current</span>`}${notes.map((note) => html`<div class="tile-note">${note}</div>`)}</th>
 <td class="when">${moment(since)}</td><td class="number">${lasting((until?.getTime() ?? end) - since.getTime())}</td>

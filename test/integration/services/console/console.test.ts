@@ -3,6 +3,7 @@ import { createKey, createRoleKey, revokeKey } from "../../../../src/adapters/po
 import { recordAudit } from "../../../../src/adapters/postgres/audit.ts";
 import { makeConsoleLink } from "../../../../src/adapters/postgres/console/links.ts";
 import { databaseRecordings } from "../../../../src/adapters/postgres/console/recordings.ts";
+import { closeDeployment, openDeployment } from "../../../../src/adapters/postgres/deployments.ts";
 import { compareRecorded } from "../../../../src/adapters/postgres/predictions/compareRecorded.ts";
 import { ensurePredictionTables } from "../../../../src/adapters/postgres/predictions/ensureTables.ts";
 import { predictionReaders } from "../../../../src/adapters/postgres/rights/files.ts";
@@ -18,7 +19,7 @@ import { describeComparison } from "../../../../src/domain/shadow/description.ts
 import { evidenceHash, evidenceOf } from "../../../../src/domain/shadow/evidence.ts";
 import { headlineOf } from "../../../../src/domain/shadow/headline.ts";
 import { sendForm, startConsole, type TestConsole } from "../../../support/consoleServer.ts";
-import { deploy } from "../../../support/deploymentRecord.ts";
+import { deploy, run as deploymentRun, intentOf, serving } from "../../../support/deploymentRecord.ts";
 import { exampleDeployment } from "../../../support/pages.ts";
 import { makePlatformTables } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
@@ -649,8 +650,34 @@ describe("what a page shows", () => {
     const [newest, oldest] = await printed<{ id: string }[]>("releases");
     const diff = `releases diff ${oldest?.id} ${newest?.id} -s prod`;
     expect(page).toContain(`menagerie ${diff}`);
-    // The command that the page gives is one.
-    expect(await printedText(...diff.split(" "))).toContain("iris");
+    // The command that the page gives is one, and has a page of its own.
+    const lines = (await printedText(...diff.split(" "))).split("\n");
+    expect(lines).toContain("iris: 1 → 2");
+    const href = /href="(\/releases\/diff\?[^"]*)"/.exec(await mainOf("/releases"))?.[1] ?? "";
+    const difference = await shownAt(readable(href));
+    for (const line of lines) expect(difference).toContain(line);
+    expect(difference).toContain(`menagerie ${diff}`);
+    for (const query of [
+      "",
+      "?stack=prod",
+      `?stack=staging&from=${oldest?.id}&to=${newest?.id}`,
+      "?stack=prod&from=x&to=1",
+    ])
+      expect([query, (await (await loginWith("viewer")).get(`/releases/diff${query}`)).status]).toEqual([query, 404]);
+    expect((await (await loginWith("viewer of an organization")).get(readable(href))).status).toBe(403);
+    // One that did not come to what was intended is compared by what was served.
+    const mixed = await withClient(postgres.server, platformDatabase, async (client) => {
+      const id = await openDeployment(
+        client,
+        await intentOf(client, "prod", { iris: 3 }),
+        deploymentRun,
+        async () => [],
+      );
+      await closeDeployment(client, "prod", id, async () => serving({ iris: 2 }));
+      return id;
+    });
+    expect(await printedText("releases", "diff", oldest?.id ?? "", mixed, "-s", "prod")).toContain("iris: 1 → 2");
+    expect(await shownAt(`/releases/diff?stack=prod&from=${oldest?.id}&to=${mixed}`)).toContain("iris: 1 → 2");
   });
 
   it("is what the command prints: limits", async () => {

@@ -8,7 +8,7 @@ import { developmentPage, developmentVersionPage, patchPage } from "../../../../
 import { environmentPage } from "../../../../src/domain/console/environmentPage.ts";
 import { consolePage, loginForm, sectionsOf } from "../../../../src/domain/console/frame.ts";
 import { poolsPage } from "../../../../src/domain/console/poolsPage.ts";
-import { releasesPage } from "../../../../src/domain/console/releasesPage.ts";
+import { releaseDifferencePage, releasesPage } from "../../../../src/domain/console/releasesPage.ts";
 import { rolloutPage } from "../../../../src/domain/console/rolloutPage.ts";
 import {
   comparedPairsPage,
@@ -454,6 +454,12 @@ describe("every page", () => {
         { suffix: "", ofOrganization: false },
       ),
     releases: () => releasesPage([range, { ...range, id: "0" }], { suffix: "" }, new Date()),
+    "how releases differ": () =>
+      releaseDifferencePage(
+        { ...range, config: { zoo: { [hostileText]: hostileText } } },
+        { ...range, id: "0", config: {} },
+        { suffix: "" },
+      ),
     login: () => loginForm({ wrong: hostileText, next: hostileText }),
   } as const;
 

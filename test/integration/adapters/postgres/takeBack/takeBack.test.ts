@@ -1,7 +1,7 @@
 import type { ClientBase } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../../../../src/adapters/postgres/apps.ts";
-import { listTakeBacks, type RestorableDeployment } from "../../../../../src/adapters/postgres/releases.ts";
+import { listTakeBacks } from "../../../../../src/adapters/postgres/releases.ts";
 import { sqlState, withClient } from "../../../../../src/adapters/postgres/server.ts";
 import { resumeRollout } from "../../../../../src/adapters/postgres/takeBack/resume.ts";
 import { platformApps, revertApps } from "../../../../../src/adapters/postgres/takeBack/revertApps.ts";
@@ -16,6 +16,7 @@ import { actAs, inTransaction } from "../../../../../src/adapters/postgres/trans
 import { readRolloutTraffic, setTraffic } from "../../../../../src/adapters/postgres/zoo/traffic.ts";
 import { withoutTakenBack } from "../../../../../src/cli/releases/takenBack.ts";
 import { platformDatabase, roles } from "../../../../../src/domain/platformDatabase.ts";
+import type { RestorableDeployment } from "../../../../../src/domain/release/record.ts";
 import type { TrafficChanger } from "../../../../../src/domain/zoo/traffic.ts";
 import { makePlatformTables } from "../../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../../support/postgres.ts";
