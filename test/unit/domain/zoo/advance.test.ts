@@ -1,6 +1,9 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { evidenceShares } from "../../../../src/domain/judgement/evidenceShares.ts";
 import { beginJudgement, foldRow } from "../../../../src/domain/judgement/judgement.ts";
+import type { JudgementRow } from "../../../../src/domain/judgement/rows.ts";
 import type { JudgeSettings } from "../../../../src/domain/judgement/settings.ts";
 import { verdictOf } from "../../../../src/domain/judgement/verdict.ts";
 import {
@@ -140,5 +143,35 @@ describe("the picture of evidence", () => {
     expect(lines).toHaveLength(3);
     expect(lines[1]).toMatch(/% of bad$/);
     expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(50);
+  });
+
+  test("of docs/rollouts.md is drawn from these requests", () => {
+    const by: JudgeSettings = {
+      ...{ risk: 0.01, maxErrorIncrease: 0.1, maxMismatch: 0.1, minRequests: 50, control: 5 },
+      recorded: true,
+    };
+    const side = (requests: number) => ({ requests, failed: 0, timed: [] });
+    const coin = (second: number, weight: number, ofNew: number, ofOld: number): readonly JudgementRow[] =>
+      (["routed", "recorded"] as const).map((kind) => ({
+        ...{ kind, second, path: "route", weight, new: side(ofNew), old: side(ofOld) },
+      }));
+    const below = [...coin(1, 0.01, 9, 880), ...coin(2, 0.1, 30, 269), ...coin(3, 0.5, 130, 128)];
+    const answered = { oldFailed: 0, newFailed: 0, bothFailed: 0, newTimed: [], oldTimed: [] };
+    const compared = Array.from({ length: 11 }, (_, at): readonly JudgementRow[] => [
+      { kind: "routed", second: 4 + at, path: "route", weight: 1, new: side(40), old: side(0) },
+      { kind: "pairs", second: 4 + at, weight: 1, neitherFailed: 2, compared: 2, mismatches: 0, ...answered },
+    ]);
+    let state = below.reduce((judgement, row) => foldRow(judgement, row, by), beginJudgement(by.risk));
+    const looks = compared.map((rows, at) => {
+      state = rows.reduce((judgement, row) => foldRow(judgement, row, by), state);
+      return { at, shares: evidenceShares(state, by) };
+    });
+    const verdict = verdictOf(state, by);
+    const picture = [
+      `iris: version, 100 % of the requests: ${verdict.decision}`,
+      ...evidencePicture(looks, verdict, 110),
+    ];
+    const page = readFileSync(join(import.meta.dirname, "../../../../docs/rollouts.md"), "utf8");
+    expect(page).toContain(`${picture.join("\n")}\n`);
   });
 });
