@@ -147,14 +147,18 @@ describe("the picture of evidence", () => {
 
   test("of docs/rollouts.md is drawn from these requests", () => {
     const by: JudgeSettings = {
-      ...{ risk: 0.01, maxErrorIncrease: 0.1, maxMismatch: 0.1, minRequests: 50, control: 5 },
+      risk: 0.01,
+      maxErrorIncrease: 0.1,
+      maxMismatch: 0.1,
+      minRequests: 50,
+      control: 5,
       recorded: true,
     };
     const side = (requests: number) => ({ requests, failed: 0, timed: [] });
-    const coin = (second: number, weight: number, ofNew: number, ofOld: number): readonly JudgementRow[] =>
-      (["routed", "recorded"] as const).map((kind) => ({
-        ...{ kind, second, path: "route", weight, new: side(ofNew), old: side(ofOld) },
-      }));
+    const coin = (second: number, weight: number, ofNew: number, ofOld: number): readonly JudgementRow[] => [
+      { kind: "routed", path: "route", second, weight, new: side(ofNew), old: side(ofOld) },
+      { kind: "recorded", second, weight, new: side(ofNew), old: side(ofOld) },
+    ];
     const below = [...coin(1, 0.01, 9, 880), ...coin(2, 0.1, 30, 269), ...coin(3, 0.5, 130, 128)];
     const answered = { oldFailed: 0, newFailed: 0, bothFailed: 0, newTimed: [], oldTimed: [] };
     const compared = Array.from({ length: 11 }, (_, at): readonly JudgementRow[] => [
@@ -169,7 +173,7 @@ describe("the picture of evidence", () => {
     const verdict = verdictOf(state, by);
     const picture = [
       `iris: version, 100 % of the requests: ${verdict.decision}`,
-      ...evidencePicture(looks, verdict, 110),
+      ...evidencePicture(looks, verdict, 120),
     ];
     const page = readFileSync(join(import.meta.dirname, "../../../../docs/rollouts.md"), "utf8");
     expect(page).toContain(`${picture.join("\n")}\n`);
