@@ -458,6 +458,20 @@ test("files of proofs that were killed are deleted by the next one, and those of
   await rm(running, { recursive: true });
 });
 
+test("two proofs at once end with their own results", async () => {
+  await repository.model("iris", { factor: 2, unit: "m" });
+  const same = await repository.commit();
+  await repository.model("iris", { factor: 3 });
+  const other = await repository.commit();
+  const [first, second] = await Promise.all([
+    proven({ base: "main", head: same }),
+    proven({ base: "main", head: other }, { seed: "2" }),
+  ]);
+  expect(first.models).toMatchObject([{ name: "iris", verdict: "equal", answers: { requests: 40, differing: 0 } }]);
+  expect(second.models).toMatchObject([{ name: "iris", verdict: "differs", answers: { requests: 40, differing: 40 } }]);
+  expect(trials.left()).toBe(0);
+});
+
 test("a proof that is interrupted leaves nothing behind", async () => {
   await repository.model("iris", { factor: 3 });
   const controller = new AbortController();
