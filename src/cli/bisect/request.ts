@@ -1,8 +1,13 @@
 import { readFile } from "node:fs/promises";
 import type { ClientBase } from "pg";
+import * as z from "zod";
 import { recordedRequestOfId } from "../../adapters/postgres/predictions/recordedRequests.ts";
 import { operationAsked, replayUrl } from "../../domain/protocols/asked.ts";
+import { recordingSchema } from "../../domain/recording/settings.ts";
+import type { StackConfig } from "../../domain/release/restore.ts";
+import { comparisonOutput } from "../../domain/shadow/deployed.ts";
 import { readExactJson } from "../../domain/shadow/exactJson.ts";
+import { primarySide, shadowSchema } from "../../domain/shadow/names.ts";
 import type { ComparisonRules } from "../../domain/shadow/rules.ts";
 import { readBody } from "../jsonBody.ts";
 import type { Recording } from "../recordings.ts";
@@ -48,6 +53,32 @@ export async function givenExpectation(expect: string): Promise<string> {
   throw refuse("bisect.expect-not-json", { expect: text.slice(0, 80) });
 }
 
+const recordingConfig = z.object({
+  zoo: z.record(z.string(), z.object({ recording: z.unknown().optional() })).default({}),
+  shadows: z.record(z.string(), z.object({ compare: comparisonOutput.optional() })).default({}),
+});
+
+/** Where a request may have been recorded. */
+export type SearchedRecording = Pick<Recording, "name" | "kind" | "schema" | "compare">;
+
+/** Recordings of a deployment, by the config that it was made from: the record has that of every stack, wherever its outputs are. */
+export function recordingsOf(config: StackConfig): SearchedRecording[] {
+  const { zoo, shadows } = recordingConfig.parse(config);
+  return [
+    ...Object.entries(zoo).flatMap(([name, { recording }]): SearchedRecording[] =>
+      recording === undefined ? [] : [{ name, kind: "zoo", schema: recordingSchema(name) }],
+    ),
+    ...Object.entries(shadows).map(
+      ([name, { compare }]): SearchedRecording => ({
+        name,
+        kind: "shadow",
+        schema: shadowSchema(name, primarySide),
+        compare,
+      }),
+    ),
+  ];
+}
+
 const reasons = {
   truncated: "its body was not kept whole",
   redacted: "values in it were redacted when it was recorded",
@@ -56,7 +87,7 @@ const reasons = {
 /** A recorded request, in whichever recording it is; of a zoo model's, with the model. @throws OperatorError where it is in none, or not whole. */
 export async function recordedRequest(
   client: ClientBase,
-  recordings: readonly Pick<Recording, "name" | "kind" | "schema" | "compare">[],
+  recordings: readonly SearchedRecording[],
   id: string,
 ): Promise<AskedRequest> {
   for (const { name, kind, schema, compare = {} } of recordings) {

@@ -5,22 +5,20 @@ import { describePlan, mostRestores, type SearchPlan } from "../../domain/bisect
 import type { Remembered } from "../../domain/bisect/ports.ts";
 import { describeReport } from "../../domain/bisect/report.ts";
 import type { DeploymentRange } from "../../domain/release/record.ts";
-import { environmentLayout, menagerieHome } from "../../local/layout.ts";
+import type { StackConfig } from "../../domain/release/restore.ts";
+import { menagerieHome } from "../../local/layout.ts";
 import { localStack } from "../../local/localStack.ts";
 import { preflight } from "../../local/preflight/index.ts";
-import { readStackOutputs } from "../../local/stackOutputs.ts";
 import { hostTrials } from "../bisect/hostTrials.ts";
 import { refuse } from "../bisect/refusals.ts";
-import { type AskedRequest, givenExpectation, givenRequest, recordedRequest } from "../bisect/request.ts";
+import { type AskedRequest, givenExpectation, givenRequest, recordedRequest, recordingsOf } from "../bisect/request.ts";
 import { type BisectPlan, type BisectWanted, bisect, type Expected, planBisect } from "../bisect/run.ts";
 import { deploymentsBetween, labelOf } from "../bisect/searchedHistory.ts";
 import { interruptible } from "../interrupt.ts";
 import { shareArgument, wholeNumberArgument } from "../numberArguments.ts";
 import { asOperator, asReader } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption, repeated } from "../options.ts";
-import { recordingsIn } from "../recordings.ts";
 import { givenRules } from "../replay/givenRules.ts";
-import { readShadows } from "../shadows.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { type Duration, durationArgument, timeHelp } from "../timeArgument.ts";
 
@@ -58,7 +56,7 @@ export function bisectCommand(): Command {
     .option("--request <id>", "a recorded request, by the x-request-id that it had")
     .option(
       "--recorded <name>",
-      "recording that --request is in, or its schema (default: any of the environment's stack)",
+      "recording that --request is in, or its schema (default: any that the younger end has)",
     )
     .option("-d, --data <json>", "what is asked: JSON, or @FILE")
     .option("--path <path>", "path at the model that --data is sent to", "/v1/models/model:predict")
@@ -131,7 +129,7 @@ async function run(from: string, to: string, options: BisectOptions, signal: Abo
     asReader(environment, work);
   const deployments = await reading((client) => deploymentsBetween(client, { stack, from, to }));
   const { config } = await reading((client) => deploymentOfId(client, stack, deployments.at(-1)?.id ?? ""));
-  const asked = await askedOf(options);
+  const asked = await askedOf(options, config);
   const wanted: BisectWanted = {
     stack,
     asked,
@@ -167,14 +165,19 @@ async function run(from: string, to: string, options: BisectOptions, signal: Abo
   if (report.change.first.length > 1) process.exitCode = 3;
 }
 
-/** @throws OperatorError unless exactly one of both is given. */
-async function askedOf({ environment, request, recorded, data, path }: BisectOptions): Promise<AskedRequest> {
+/**
+ * @param config - of the younger end, whose recordings have the request
+ * @throws OperatorError unless exactly one of both is given.
+ */
+async function askedOf(
+  { environment, request, recorded, data, path }: BisectOptions,
+  config: StackConfig,
+): Promise<AskedRequest> {
   if (data !== undefined && request !== undefined)
     throw refuse("bisect.which-request", { given: "--request and --data exclude each other" });
   if (data !== undefined) return givenRequest(data, path);
   if (request === undefined) throw refuse("bisect.which-request", { given: "nothing says what is asked" });
-  const layout = environmentLayout(environment);
-  const all = recordingsIn(await readStackOutputs(layout), await readShadows(layout));
+  const all = recordingsOf(config);
   const named = recorded === undefined ? all : all.filter(({ name }) => name === recorded);
   const searched =
     named.length === 0 && recorded !== undefined

@@ -30,6 +30,15 @@ const textRule = z.discriminatedUnion("as", [
   z.looseObject({ as: z.literal("length"), tolerance: tolerance.optional() }),
 ]);
 
+/** Rules of comparison, as a stack's config and outputs have them. */
+export const comparisonOutput = z.looseObject({
+  tolerance: tolerance.optional(),
+  tolerances: z.record(z.string(), tolerance).optional(),
+  ignore: z.array(z.string()).optional(),
+  unordered: z.array(z.string()).optional(),
+  texts: z.record(z.string(), textRule).optional(),
+});
+
 const shadowOutput = z.looseObject({
   url: z.string(),
   percent: z.number(),
@@ -38,13 +47,7 @@ const shadowOutput = z.looseObject({
   noise: side.nullable(),
   // Stacks of an earlier release say nothing of it.
   redact: z.array(redactionRuleSchema).readonly().default([]),
-  compare: z.looseObject({
-    tolerance: tolerance.optional(),
-    tolerances: z.record(z.string(), tolerance).optional(),
-    ignore: z.array(z.string()).optional(),
-    unordered: z.array(z.string()).optional(),
-    texts: z.record(z.string(), textRule).optional(),
-  }),
+  compare: comparisonOutput,
   gate: z
     .looseObject({
       minPairs: z.number(),

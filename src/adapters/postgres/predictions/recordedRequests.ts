@@ -161,6 +161,10 @@ export async function recordedRequestOfId(
   schema: string,
   requestId: string,
 ): Promise<RecordedRequest | { readonly notKept: "truncated" | "redacted" } | undefined> {
+  const tables = await client.query<{ found: boolean }>("SELECT to_regclass($1) IS NOT NULL AS found", [
+    `${quoteIdentifier(schema)}.inference_requests`,
+  ]);
+  if (!tables.rows[0]?.found) return undefined;
   const found = await client.query<{ day: string; attempt: number }>(
     `SELECT day::text AS day, attempt FROM ${quoteIdentifier(schema)}.inference_requests
       WHERE request_id = $1 ORDER BY day DESC, attempt DESC LIMIT 1`,

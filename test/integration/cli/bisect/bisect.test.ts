@@ -7,30 +7,36 @@ import { text } from "node:stream/consumers";
 import type { ClientBase } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { closeDeployment, openDeployment } from "../../../../src/adapters/postgres/deployments.ts";
+import { ensurePredictionTables } from "../../../../src/adapters/postgres/predictions/ensureTables.ts";
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import type { BisectReport } from "../../../../src/domain/bisect/report.ts";
-import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
+import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
+import { recordingSchema } from "../../../../src/domain/recording/settings.ts";
 import { environmentLayout } from "../../../../src/local/layout.ts";
 import { trialsFolder } from "../../../../src/local/trial/place.ts";
 import { intentOf, run as runOf } from "../../../support/deploymentRecord.ts";
 import { makePlatformTables } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
+import { storePredictions } from "../../../support/predictions.ts";
 import { putServer } from "../../local/trial/serverImage.ts";
 
 /** `menagerie bisect` as its user runs it, over a record that is there and with real trials. */
 
 let postgres: TestPostgres;
 let home: string;
+/** Digests of the server's image, and of one that no store has. */
 let digest: string;
+const gone = `sha256:${"0".repeat(64)}`;
 /** Numbers of the deployments, the oldest first. */
 const ids: string[] = [];
+const ofStaging: string[] = [];
 
-/** The variable A changes at the ninth of sixteen, B at the ninth and the twelfth; the fifth and the eighth do not start. */
+/** The variable A changes at the ninth of sixteen, B at the ninth and the twelfth; the image of the fifth is gone, and the eighth does not start. */
 const history = Array.from({ length: 16 }, (_, index) => ({
   A: index < 8 ? "1" : "2",
   B: index < 8 ? "1" : index < 11 ? "2" : "3",
   LOG: String(index),
-  ROLE: index === 4 || index === 7 ? "broken" : "one",
+  ROLE: index === 7 ? "broken" : "one",
 }));
 
 beforeAll(async () => {
@@ -40,8 +46,16 @@ beforeAll(async () => {
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
   await withClient(postgres.server, platformDatabase, async (client) => {
-    for (const [index, env] of history.entries())
-      ids.push(await deployed(client, env, index === 8 ? "c0ffee1" : "b0b0b0b"));
+    for (const [index, env] of history.entries()) {
+      const as = { commit: index === 8 ? "c0ffee1" : "b0b0b0b", digest: index === 4 ? gone : digest };
+      ids.push(await deployed(client, env, as));
+    }
+    for (const A of ["1", "2"])
+      ofStaging.push(await deployed(client, { A }, { commit: "b0b0b0b", digest, stack: "staging" }));
+    await ensurePredictionTables(client, recordingSchema("iris"), { readers: [roles.operator] });
+    await storePredictions(client, recordingSchema("iris"), [
+      { id: "invoice-81", at: new Date(), request: { a: 81 }, operation: "predict" },
+    ]);
   });
 });
 
@@ -50,14 +64,25 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
+interface DeployedAs {
+  readonly commit: string;
+  readonly digest: string;
+  /** @default local */
+  readonly stack?: string;
+}
+
 /** A whole `up` of iris with these variables; answers its number. */
-async function deployed(client: ClientBase, env: Readonly<Record<string, string>>, commit: string): Promise<string> {
+async function deployed(
+  client: ClientBase,
+  env: Readonly<Record<string, string>>,
+  { commit, digest: image, stack = "local" }: DeployedAs,
+): Promise<string> {
   const resources = { cpu: "1", memory: "256Mi" };
-  const config = { zoo: { iris: { truss: "models/iris", phase: "done", env, resources } } };
-  const intent = await intentOf(client, "local", { iris: 1 }, config);
-  const planned = intent.planned.map((model) => ({ ...model, digest }));
+  const config = { zoo: { iris: { truss: "models/iris", phase: "done", env, resources, recording: {} } } };
+  const intent = await intentOf(client, stack, { iris: 1 }, config);
+  const planned = intent.planned.map((model) => ({ ...model, digest: image }));
   const id = await openDeployment(client, { ...intent, planned }, { ...runOf, commit }, async () => []);
-  return (await closeDeployment(client, "local", id, async () => planned)).id;
+  return (await closeDeployment(client, stack, id, async () => planned)).id;
 }
 
 function start(...args: string[]): ChildProcess {
@@ -133,8 +158,39 @@ describe("menagerie bisect", () => {
     expect(await trials()).toEqual([]);
   });
 
-  it("killed, it leaves nothing, and goes on with what was answered", async () => {
-    const args = [end(0), end(-1), ...iris, "--check", `grep -q '"A":"1"'`, "--json"];
+  it("passes over a release whose image is gone, and names it", async () => {
+    const report = await found(end(0), end(8), ...iris, "--check", `grep -q '"LOG":"[0-3]"'`);
+    expect(report.exitCode).toBe(3);
+    expect(report.change).toMatchObject({
+      last: { deployment: end(3) },
+      first: [{ deployment: end(4) }, { deployment: end(5) }],
+    });
+    expect(report.notJudged).toEqual([
+      expect.objectContaining({ deployment: end(4), reason: expect.stringContaining("is gone") }),
+    ]);
+    expect(report.parts).toMatchObject([{ key: "env.LOG", needed: true }]);
+  });
+
+  it("asks a recorded request of a stack that is not this machine's, by the recordings of its record", async () => {
+    const asked = ["--stack", "staging", "--request", "invoice-81"];
+    const report = await found(
+      ...ofStaging,
+      ...asked,
+      "--check",
+      `tee -a '${join(home, "asked")}' | grep -q '"A":"1"'`,
+    );
+    expect(report).toMatchObject({ exitCode: 0, model: "iris", asked: "request invoice-81" });
+    expect(report.parts).toMatchObject([{ key: "env.A", needed: true }]);
+    expect(await readFile(join(home, "asked"), "utf8")).toContain('"echo":{"a":81}');
+    const unknown = await bisect(...ofStaging, ...asked.slice(0, -1), "nobody", "--check", "true");
+    expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining("these are recorded: iris")]);
+  });
+
+  it.each([
+    ["SIGKILL", null],
+    ["SIGINT", 130],
+  ] as const)("ended by %s, it leaves nothing, and goes on with what was answered", async (signal, code) => {
+    const args = [end(0), end(-1), ...iris, "--check", `grep -q '"A":"1"' # ${signal}`, "--json"];
     const child = start(...args);
     let said = "";
     child.stderr?.setEncoding("utf8").on("data", (piece: string) => {
@@ -142,9 +198,13 @@ describe("menagerie bisect", () => {
     });
     // Both ends were asked, and the third trial is under way.
     await expect.poll(() => said).toMatch(/is next[\s\S]*is next/);
-    const exited = once(child, "exit");
-    child.kill("SIGKILL");
-    await exited;
+    const ended = once(child, "close");
+    child.kill(signal);
+    expect((await ended)[0]).toBe(code);
+    if (code !== null) {
+      expect(said).toContain("run the same command again to go on");
+      expect(await trials()).toEqual([]);
+    }
     const { stdout, stderr } = await bisect(...args);
     // A trial ends with its owner; the folder of one that was killed before it had a process of its own goes with the next trial.
     expect(await trials()).toEqual([]);
