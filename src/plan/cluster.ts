@@ -63,7 +63,7 @@ export function neededApis(spec: ClusterSpec): readonly NeededApi[] {
   }
   if (pool !== undefined) {
     const key = keyPath(["pools", pool]);
-    const instead = "remove the pools and let pods ask for GPUs of nodes that are there";
+    const instead = "remove the pools and the models that name them";
     if (nodeClass === "local") {
       need(key, `install Karpenter 1, or ${instead}`, "karpenter.sh/v1");
       need(key, `apply src/local/node/localnodeclass.crd.yaml, or ${instead}`, "local.menagerie.dev/v1alpha1");

@@ -99,7 +99,7 @@ describe("what a cluster must serve", () => {
     await expect(checkCluster(everything, { preview: true, reader: without(...missing) })).rejects.toThrow(
       [
         "menagerie:zoo.iris: the cluster does not serve serving.knative.dev/v1; install Knative Serving, or say mode: Standard",
-        "menagerie:pools.t4: the cluster does not serve karpenter.k8s.aws/v1; install Karpenter 1 with its AWS provider, or remove the pools and let pods ask for GPUs of nodes that are there",
+        "menagerie:pools.t4: the cluster does not serve karpenter.k8s.aws/v1; install Karpenter 1 with its AWS provider, or remove the pools and the models that name them",
         "menagerie:builds.kind: the cluster does not serve tekton.dev/v1; install Tekton Pipelines 1, or pin models by their hash",
         "menagerie:postgresCluster: the cluster does not serve postgres-operator.crunchydata.com/v1beta1; install CrunchyData's operator (PGO 5), or use a server that is there by menagerie:database",
       ].join("\n"),
@@ -120,7 +120,7 @@ describe("what a cluster must serve", () => {
     const pools = { t4: { gpu: { kind: "t4", perNode: 1 }, replicas: 1 } };
     const local = parseEnvironment({ nodeClass: "local", pools }, { gatewayUrl: "http://gateway" });
     expect(() => refuseUnserved(local, new Set(["karpenter.sh/v1", "karpenter.k8s.aws/v1"]))).toThrow(
-      "menagerie:pools.t4: the cluster does not serve local.menagerie.dev/v1alpha1; apply src/local/node/localnodeclass.crd.yaml, or remove the pools and let pods ask for GPUs of nodes that are there",
+      "menagerie:pools.t4: the cluster does not serve local.menagerie.dev/v1alpha1; apply src/local/node/localnodeclass.crd.yaml, or remove the pools and the models that name them",
     );
   });
 });
