@@ -71,13 +71,18 @@ describe.each([
             const picture = `console-${name.replaceAll(" ", "-")}-${view.scheme}-${view.width}.png`;
             await writeFile(join(process.env.MENAGERIE_SCREENSHOTS, picture), await page.screenshot());
           }
-          const expected = name === "page that is not there" ? [expect.stringContaining("404")] : [];
-          expect(page.complaints).toEqual(expected);
           // Wide tables scroll in their own boxes, never the page.
           expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(view.width);
           expect(await axeViolations(page)).toEqual([]);
           const background = await page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
           expect(Number(/\d+/.exec(background)?.[0]) > 128).toBe(view.scheme === "light");
+          // What the browser says against the page, and what the server logged for it.
+          const complaints = name === "page that is not there" ? [expect.stringContaining("404")] : [];
+          expect({ path, complaints: page.complaints, logged: served.takeLogged() }).toEqual({
+            path,
+            complaints,
+            logged: [],
+          });
         } finally {
           await page.close();
         }

@@ -27,6 +27,8 @@ function isProgram(path: string): boolean {
 
 interface Answer {
   readonly id?: number;
+  /** Of the page that it is about. */
+  readonly sessionId?: string;
   readonly method?: string;
   readonly params?: Record<string, unknown>;
   readonly result?: Record<string, unknown>;
@@ -35,7 +37,7 @@ interface Answer {
 
 /** A page that a browser shows, driven by its DevTools protocol (https://chromedevtools.github.io/devtools-protocol/). */
 export interface ShownPage {
-  /** What the page could not load, and what the browser had to complain about. */
+  /** What the page could not load, what its scripts threw or printed as a warning or error, and what the browser says against it; a line each. */
   readonly complaints: readonly string[];
   /** Value of an expression in the page; of a promise, what it comes to. */
   evaluate<T>(expression: string): Promise<T>;
@@ -90,13 +92,15 @@ export class Browser {
     const { sessionId } = await this.#call("Target.attachToTarget", { targetId, flatten: true });
     const call = (method: string, params: object = {}) => this.#call(method, params, String(sessionId));
     const complaints: string[] = [];
-    const loaded = new Promise<void>((resolve) => {
-      this.#listeners.add(({ method, params }) => {
-        if (method === "Page.loadEventFired") resolve();
-        if (method === "Network.loadingFailed" || method === "Log.entryAdded" || method === "Runtime.exceptionThrown")
-          complaints.push(JSON.stringify(params));
-      });
-    });
+    const { promise: loaded, resolve } = Promise.withResolvers<void>();
+    const listener = (answer: Answer) => {
+      // Other pages are open beside this one.
+      if (answer.sessionId !== sessionId) return;
+      if (answer.method === "Page.loadEventFired") resolve();
+      const complaint = complaintOf(answer);
+      if (complaint !== undefined) complaints.push(complaint);
+    };
+    this.#listeners.add(listener);
     for (const domain of ["Page", "Network", "Log", "Runtime"]) await call(`${domain}.enable`);
     await call("Emulation.setDeviceMetricsOverride", { width, height: 800, deviceScaleFactor: 1, mobile: false });
     await call("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
@@ -119,6 +123,7 @@ export class Browser {
         return Buffer.from(String(data), "base64");
       },
       close: async () => {
+        this.#listeners.delete(listener);
         await this.#call("Target.closeTarget", { targetId });
       },
     };
@@ -146,6 +151,27 @@ export class Browser {
     if (answer.error) waiting.reject(new Error(answer.error.message));
     else waiting.resolve(answer.result ?? {});
   }
+}
+
+/** Says what is wrong, in a line; undefined for what is not. */
+function complaintOf({ method, params = {} }: Answer): string | undefined {
+  const { entry, exceptionDetails, type, args, errorText } = params as Complaint;
+  if (method === "Log.entryAdded" && entry)
+    return `${entry.level}: ${entry.text}${entry.url === undefined ? "" : ` (${entry.url})`}`;
+  if (method === "Runtime.exceptionThrown" && exceptionDetails)
+    return `thrown: ${exceptionDetails.exception?.description ?? exceptionDetails.text}`;
+  if (method === "Runtime.consoleAPICalled" && type !== undefined && /^(?:error|warning|assert)$/.test(type))
+    return `printed as ${type}: ${(args ?? []).map(({ value, description }) => value ?? description).join(" ")}`;
+  return method === "Network.loadingFailed" ? `not loaded: ${errorText}` : undefined;
+}
+
+/** Of https://chromedevtools.github.io/devtools-protocol/: Log, Runtime and Network. */
+interface Complaint {
+  readonly entry?: { readonly level: string; readonly text: string; readonly url?: string };
+  readonly exceptionDetails?: { readonly text: string; readonly exception?: { readonly description?: string } };
+  readonly type?: string;
+  readonly args?: readonly { readonly value?: unknown; readonly description?: string }[];
+  readonly errorText?: string;
 }
 
 async function addressOf(child: ChildProcess, program: string): Promise<string> {

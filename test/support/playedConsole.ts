@@ -7,6 +7,7 @@ import type { ActivityRow } from "../../src/domain/console/activity.ts";
 import type { ConsoleReads, Sessions } from "../../src/domain/console/ports.ts";
 import type { RecordedExchange, RecordingReads } from "../../src/domain/console/recordings.ts";
 import type { ShownDevelopment, ShownPatch, WholePatch } from "../../src/domain/development/history.ts";
+import type { EvidenceLook } from "../../src/domain/judgement/evidenceLooks.ts";
 import type { DeploymentRange } from "../../src/domain/release/record.ts";
 import type { LastMinute, VersionMinute } from "../../src/domain/traffic/lastMinute.ts";
 import type { TrafficSummary } from "../../src/domain/traffic/traffic.ts";
@@ -26,6 +27,8 @@ export interface PlayedConsole {
   readonly cookie: string;
   /** What the audit would have of bodies that were seen. */
   readonly noted: readonly object[];
+  /** What the server logged as a warning or an error, a line each, since it was asked last. */
+  takeLogged(): readonly string[];
   /** Something changes: pages that are open hear of it. */
   change(reads: ConsoleReads): void;
   /** Ends the session. */
@@ -51,6 +54,7 @@ export async function playConsole(first: ConsoleReads, viewer: Partial<Viewer> =
     },
   };
   const noted: object[] = [];
+  const logged: string[] = [];
   const current = new Proxy({} as ConsoleReads, {
     get: (_, name: keyof ConsoleReads) => (name === "mark" ? async () => String(marks) : reads[name]),
   });
@@ -61,7 +65,7 @@ export async function playConsole(first: ConsoleReads, viewer: Partial<Viewer> =
     recordings: () => playedRecordings,
     reads: current,
     now: () => playedNow,
-    log: pino({ level: "silent" }),
+    log: pino({ level: "warn" }, { write: (line: string) => void logged.push(line) }),
   });
   http.listen(0, "127.0.0.1");
   await once(http, "listening");
@@ -72,6 +76,7 @@ export async function playConsole(first: ConsoleReads, viewer: Partial<Viewer> =
     cookies: { [name]: sessionId },
     cookie: `${name}=${sessionId}`,
     noted,
+    takeLogged: () => logged.splice(0),
     change(next) {
       reads = next;
       marks += 1;
@@ -106,6 +111,7 @@ const playedRecordings: RecordingReads = {
 /** An environment without anything. */
 export const emptyReads: ConsoleReads = {
   standings: async () => [],
+  looks: async () => [],
   minute: async () => shownMinute,
   served: async () => [],
   pools: async () => [],
@@ -113,6 +119,7 @@ export const emptyReads: ConsoleReads = {
   apps: async () => [],
   app: async () => undefined,
   usage: async () => [],
+  organizationUsage: async () => [],
   limits: async () => [],
   releases: async () => [],
   release: async () => undefined,
@@ -142,6 +149,7 @@ export function playedReads(): ConsoleReads {
   return {
     ...emptyReads,
     standings: async (name) => standings.filter((each) => name === undefined || each.name === name),
+    looks: async () => playedLooks(),
     minute: async () => minuteOf(standings),
     served: async () => [
       ...standings.flatMap(({ name, versions }) =>
@@ -181,6 +189,7 @@ export function playedReads(): ConsoleReads {
       );
     },
     usage: async () => usage,
+    organizationUsage: async () => organizationUsage,
     limits: async () => [
       { name: "acme", limits: { requestsPerMinute: 600, tokensPerDay: 2_000_000 } },
       { name: "admin", limits: {} },
@@ -298,6 +307,26 @@ function standingOf(name: string, phase: Phase, place: number): ShownStanding {
             ],
           }
         : null,
+  });
+}
+
+/** Bounds that come nearer to each other, and to their limit. */
+export function playedLooks(count = 120): readonly EvidenceLook[] {
+  return Array.from({ length: count }, (_, place) => {
+    const wide = 0.4 / (1 + place);
+    const known = (place + 1) / count;
+    return {
+      at: ago(300 - (255 * place) / count).getTime(),
+      shares: [
+        {
+          metric: "errors",
+          good: known,
+          bad: 0,
+          bounds: { low: -wide, high: 0.004 + wide, limit: 0.01 },
+        },
+        { metric: "p95", good: known / 2, bad: 0.2, bounds: null },
+      ],
+    };
   });
 }
 
@@ -483,6 +512,18 @@ const usage = Array.from({ length: 30 }, (_, place) => {
     },
   ];
 }).flat();
+
+const organizationUsage = ["globex", "acme", "admin"].map((name) => {
+  const own = usage.filter(({ organization }) => organization === name);
+  const sumOf = (what: "requests" | "tokensIn" | "tokensOut") => own.reduce((sum, row) => sum + row[what], 0);
+  return {
+    name,
+    requests: sumOf("requests"),
+    tokensIn: sumOf("tokensIn"),
+    tokensOut: sumOf("tokensOut"),
+    days: Object.fromEntries(own.map(({ day, requests }) => [day, requests])),
+  };
+});
 
 const releases: readonly DeploymentRange[] = [14, 13, 12, 11].map((number, place) => ({
   ...byAnUp,

@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 import type { RecordedRelease, RecordedReleases } from "../../domain/release/plan.ts";
 import type {
+  ChangingRange,
   DeploymentAttempt,
   DeploymentRange,
   RecordedTakeBack,
@@ -72,6 +73,34 @@ export async function listDeployments(
     `SELECT ${rangeColumns} FROM menagerie.deployment_range
       WHERE $1::text IS NULL OR environment = $1 ORDER BY deployment_range.id DESC LIMIT $2`,
     [options.environment ?? null, options.limit ?? null],
+  );
+  return rows;
+}
+
+/**
+ * The latest deployments that were current, each without the models that all of its environment's here have alike: changes between them are as by
+ * {@link listDeployments}, and of a thousand models that stay as they are none is read. The only one of its environment has all of its models.
+ */
+export async function listChangingDeployments(client: ClientBase, limit: number): Promise<ChangingRange[]> {
+  const { rows } = await client.query<ChangingRange>(
+    `WITH shown AS MATERIALIZED (
+       SELECT ${rangeColumns}, count(*) OVER (PARTITION BY environment) AS ranges
+         FROM (SELECT * FROM menagerie.deployment_range ORDER BY id DESC LIMIT $1) r
+     ), model AS MATERIALIZED (
+       SELECT s.id, s.environment, s.ranges, m.model, m.place, m.model->>'name' AS name
+         FROM shown s, jsonb_array_elements(s.models) WITH ORDINALITY AS m (model, place) WHERE s.ranges > 1
+     ), changing AS MATERIALIZED (
+       SELECT DISTINCT environment, name FROM model
+        GROUP BY environment, name, ranges, model->'version', model->'hash', model->'source' HAVING count(*) < ranges
+     ), own AS (
+       SELECT id, jsonb_agg(model ORDER BY place) AS changing FROM model JOIN changing USING (environment, name) GROUP BY id
+     )
+     SELECT id, environment, tag, scheme, code, outcome, since, until, "stateSchema", "configDigest", commit, "promotedFrom", "requestedBy",
+            run, "settledBy", reason,
+            CASE WHEN ranges = 1 THEN models ELSE coalesce(own.changing, '[]') END AS models,
+            CASE WHEN ranges = 1 THEN 0 ELSE jsonb_array_length(models) - coalesce(jsonb_array_length(own.changing), 0) END AS alike
+       FROM shown LEFT JOIN own USING (id) ORDER BY id DESC`,
+    [limit],
   );
   return rows;
 }

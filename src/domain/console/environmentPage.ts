@@ -11,7 +11,7 @@ import {
   type ShownTraffic,
 } from "../traffic/lastMinute.ts";
 import type { CardVersion, ModelCard, Paged } from "./cards.ts";
-import { linkByKind, pageLinks, printedBy } from "./frame.ts";
+import { appsLink, linkByKind, pageLinks, printedBy } from "./frame.ts";
 import { phaseTrack } from "./phaseTrack.ts";
 
 /** Cards on one page. */
@@ -61,10 +61,8 @@ function rowOf(
   { number, id, hash, isCurrent, apps, weight, traffic, state }: CardVersion,
 ): Markup {
   const counts = traffic && figuresOf(ownPath(traffic, kind));
-  const pointing =
-    apps === 0 ? html`0` : html`<a href="/apps?${new URLSearchParams({ q: model }).toString()}">${apps}</a>`;
   return html`<tr><th scope="row">${id === "" ? "–" : html`v${number}`}${isCurrent && id !== "" && html` <span class="tag">current</span>`}${state && state.state !== "ready" && stateTag(state)}</th><td><code title="${hash}">${hash.slice(0, 12)}</code></td>
-<td class="number">${weight === null ? "–" : `${weight} %`}</td><td class="number">${pointing}</td>
+<td class="number">${weight === null ? "–" : `${weight} %`}</td><td class="number">${appsLink(model, apps)}</td>
 <td class="number">${counts?.rate ?? "–"}</td><td class="number">${counts?.errors ?? "–"}</td><td class="number">${counts?.p95 ?? "–"}</td></tr>`;
 }
 

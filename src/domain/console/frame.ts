@@ -126,21 +126,30 @@ export function linkByKind(name: string, kind: "zoo" | "development" | "shadow" 
   return kind === "zoo" ? modelLink(name) : html`<a href="/${kind}">${name}</a>`;
 }
 
-/** The command that prints the same. */
-export function printedBy(command: string): Markup {
-  return html`<p class="facts"><span>Printed by <code>${command}</code></span></p>`;
+/** How many apps a version answers, with a link to those of its model. */
+export function appsLink(model: string, apps: number): Markup {
+  return apps === 0 ? html`0` : html`<a href="/apps?${new URLSearchParams({ q: model }).toString()}">${apps}</a>`;
 }
 
-/** Links to the pages before and after; nothing where all is on one. */
+/** The commands that print the same. */
+export function printedBy(...commands: readonly string[]): Markup {
+  return html`<p class="facts">${commands.map((command) => html`<span>Printed by <code>${command}</code></span>`)}</p>`;
+}
+
+/**
+ * Links to the pages before and after; nothing where all is on one.
+ * @param of - the query's parameter, and the links' name: on a page with several of them, each has its own. @default page, More
+ */
 export function pageLinks(
   path: string,
   query: Readonly<Record<string, string>>,
   { page, pages }: { readonly page: number; readonly pages: number },
+  { parameter = "page", label = "More" }: { readonly parameter?: string; readonly label?: string } = {},
 ): Markup {
   if (pages <= 1) return html``;
   const to = (number: number, text: string, rel: string) => {
-    const search = new URLSearchParams({ ...query, page: String(number) });
+    const search = new URLSearchParams({ ...query, [parameter]: String(number) });
     return html`<a rel="${rel}" href="${path}?${search.toString()}">${text}</a>`;
   };
-  return html`<nav class="pages" aria-label="More">${page > 1 && to(page - 1, "← Before", "prev")}<span>Page ${page} of ${pages}</span>${page < pages && to(page + 1, "After →", "next")}</nav>`;
+  return html`<nav class="pages" aria-label="${label}">${page > 1 && to(page - 1, "← Before", "prev")}<span>Page ${page} of ${pages}</span>${page < pages && to(page + 1, "After →", "next")}</nav>`;
 }

@@ -1,9 +1,10 @@
 import type { Viewer } from "../access/roles.ts";
 import type { PoolUse } from "../capacity/poolUse.ts";
 import type { PatchPlace, ShownDevelopment, ShownPatch, WholePatch } from "../development/history.ts";
+import type { EvidenceLook } from "../judgement/evidenceLooks.ts";
 import type { Limits } from "../limits/limits.ts";
-import type { UsageRow } from "../limits/usage.ts";
-import type { DeploymentRange, RestorableDeployment } from "../release/record.ts";
+import type { OrganizationUsage, UsageRow } from "../limits/usage.ts";
+import type { ChangingRange, RestorableDeployment } from "../release/record.ts";
 import type { ComparisonResult } from "../shadow/comparisonResult.ts";
 import type { Conversation } from "../shadow/conversation/conversation.ts";
 import type { DeployedShadow } from "../shadow/deployed.ts";
@@ -28,6 +29,8 @@ export interface StackReads {
 export interface ConsoleReads extends StackReads {
   /** Where models stand: all of them, or the one called `name`. */
   standings(name?: string): Promise<readonly ShownStanding[]>;
+  /** What a judgement knew over time, in order of time. */
+  looks(judgementId: string): Promise<readonly EvidenceLook[]>;
   minute(): Promise<LastMinute>;
   activity(question: {
     readonly limit: number;
@@ -47,14 +50,13 @@ export interface ConsoleReads extends StackReads {
     readonly organizationId?: string | undefined;
   }): Promise<{ readonly app: ShownApp; readonly moves: readonly AppMove[] } | undefined>;
   /** Usage by day, the latest first. */
-  usage(question: {
-    readonly organizationId?: string | undefined;
-    readonly since: string;
-  }): Promise<readonly UsageRow[]>;
+  usage(question: UsagePageQuestion): Promise<readonly UsageRow[]>;
+  /** What each organization used, the one with the most requests first; those that used nothing too. */
+  organizationUsage(question: UsagePageQuestion): Promise<readonly OrganizationUsage[]>;
   /** What organizations may ask, by name. */
   limits(): Promise<readonly { readonly name: string; readonly limits: Limits }[]>;
-  /** Deployments that were current, the latest first. */
-  releases(limit: number): Promise<readonly DeploymentRange[]>;
+  /** Deployments that were current, the latest first, without the models that all of an environment's have alike. */
+  releases(limit: number): Promise<readonly ChangingRange[]>;
   /** The deployment with a number; undefined where the environment has none. */
   release(environment: string, id: string): Promise<RestorableDeployment | undefined>;
   /** Development versions, by model: all of them, or those of a model or with an id. */
@@ -78,6 +80,14 @@ export interface ConsoleReads extends StackReads {
   comparedPairs(shadow: ShadowQuestion): Promise<ComparedPairs>;
   /** Differs whenever something changed that a page shows, other than counts of requests. */
   mark(): Promise<string>;
+}
+
+/** Which part of the usage since a UTC day, such as `2026-11-21`. */
+export interface UsagePageQuestion {
+  readonly organizationId?: string | undefined;
+  readonly since: string;
+  readonly limit: number;
+  readonly offset: number;
 }
 
 /** Which pairs are compared. */

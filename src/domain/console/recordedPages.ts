@@ -1,6 +1,7 @@
 import { html, type Markup } from "../page/markup.ts";
 import { moment } from "../page/moment.ts";
 import { milliseconds } from "../traffic/lastMinute.ts";
+import { printedBy } from "./frame.ts";
 import { bodyText, type KeptBody, type RecordedEntry, type RecordedExchange } from "./recordings.ts";
 
 /** Requests on one page. */
@@ -20,7 +21,11 @@ ${
 export function recordedPage(
   schema: string,
   entries: readonly RecordedEntry[],
-  { maySeeBodies, older }: { readonly maySeeBodies: boolean; readonly older: string | undefined },
+  {
+    maySeeBodies,
+    older,
+    suffix,
+  }: { readonly maySeeBodies: boolean; readonly older: string | undefined; readonly suffix: string },
 ): Markup {
   const id = ({ day, requestId, attempt }: RecordedEntry) =>
     maySeeBodies
@@ -33,7 +38,8 @@ export function recordedPage(
   return html`<p class="eyebrow"><a href="/recorded">Recorded</a></p><h1>${schema}</h1>
 <p class="lead">The latest first. ${maySeeBodies ? "Each look at a request’s bodies is noted in the audit." : "Bodies are for keys with role inspector or operator."}</p>
 ${entries.length === 0 ? html`<p class="nothing">Nothing is recorded here yet, or nothing of your organization.</p>` : table}
-${older !== undefined && html`<nav class="pages" aria-label="More"><a rel="next" href="/recorded/${encodeURIComponent(schema)}?before=${older}">Earlier →</a></nav>`}`;
+${older !== undefined && html`<nav class="pages" aria-label="More"><a rel="next" href="/recorded/${encodeURIComponent(schema)}?before=${older}">Earlier →</a></nav>`}
+${printedBy(`menagerie sample export ${schema} -o FILE${suffix}`)}`;
 }
 
 /** One request with its bodies. */

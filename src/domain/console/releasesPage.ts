@@ -2,7 +2,7 @@ import { html, type Markup } from "../page/markup.ts";
 import { moment } from "../page/moment.ts";
 import { wide } from "../page/wide.ts";
 import { editText, releaseDifference } from "../release/difference.ts";
-import type { DeploymentRange, RestorableDeployment } from "../release/record.ts";
+import type { ChangingRange, DeploymentRange, RestorableDeployment } from "../release/record.ts";
 import { type ReleaseLinks, releasesReport } from "../release/timeline/report.ts";
 import { printedBy } from "./frame.ts";
 
@@ -14,7 +14,7 @@ const differencePath = "/releases/diff";
 
 /** Which combination was deployed when, as `menagerie releases timeline` writes it to a file. */
 export function releasesPage(
-  ranges: readonly DeploymentRange[],
+  ranges: readonly ChangingRange[],
   { suffix }: { readonly suffix: string },
   now: Date,
 ): Markup {

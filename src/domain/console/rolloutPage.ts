@@ -1,3 +1,4 @@
+import type { EvidenceLook } from "../judgement/evidenceLooks.ts";
 import { html, type Markup } from "../page/markup.ts";
 import { moment } from "../page/moment.ts";
 import { describeTraffic, type LastMinute, trafficOf } from "../traffic/lastMinute.ts";
@@ -5,14 +6,22 @@ import { describeShownStanding, describeSplit, type ShownStanding } from "../zoo
 import { afterTakeBack, describeTakeBack } from "../zoo/takeBack.ts";
 import type { Activity } from "./activity.ts";
 import { activityList } from "./activityPage.ts";
-import { printedBy } from "./frame.ts";
+import { evidencePlots } from "./evidencePlots.ts";
+import { appsLink, printedBy } from "./frame.ts";
 import { phaseTrack } from "./phaseTrack.ts";
+
+/** What a rollout's page shows besides where it stands. */
+export interface RolloutFacts {
+  readonly activities: readonly Activity[];
+  readonly minute: LastMinute;
+  /** What its judgement knew over time; empty where nobody judges. */
+  readonly looks: readonly EvidenceLook[];
+}
 
 /** Where one model's rollout stands, what comes next, and how it came there. */
 export function rolloutPage(
   standing: ShownStanding,
-  activities: readonly Activity[],
-  minute: LastMinute,
+  { activities, minute, looks }: RolloutFacts,
   { suffix }: { readonly suffix: string },
   now: Date,
 ): Markup {
@@ -27,9 +36,9 @@ ${copyApps > 0 && html`<p>${copyApps} apps try ${name}_copy.</p>`}</section>
 <section class="card" aria-labelledby="versions"><h2 id="versions">Versions</h2><div class="wide" role="region" aria-label="Table of versions" tabindex="0"><table><thead><tr><th scope="col">Version</th><th scope="col">Id</th><th scope="col">Content</th><th scope="col" class="number">Apps</th><th scope="col">Requests of the last minute</th></tr></thead>
 <tbody>${versions.map(
     ({ id, number, hash, isCurrent, apps }) =>
-      html`<tr><th scope="row">v${number}${isCurrent && html` <span class="tag">current</span>`}</th><td>${id}</td><td><code title="${hash}">${hash.slice(0, 12)}</code></td><td class="number">${apps}</td><td>${describeTraffic(trafficOf(minute, id), "zoo").map((line) => html`<div>${line}</div>`)}</td></tr>`,
-  )}</tbody></table></div></section>
-<section class="card" aria-labelledby="judge"><h2 id="judge">Judge</h2>${judge(standing)}</section>
+      html`<tr><th scope="row">v${number}${isCurrent && html` <span class="tag">current</span>`}</th><td>${id}</td><td><code title="${hash}">${hash.slice(0, 12)}</code></td><td class="number">${appsLink(name, apps)}</td><td>${describeTraffic(trafficOf(minute, id), "zoo").map((line) => html`<div>${line}</div>`)}</td></tr>`,
+  )}</tbody></table></div>${printedBy(`menagerie status${suffix}`)}</section>
+<section class="card" aria-labelledby="judge"><h2 id="judge">Judge</h2>${judge(standing)}${standing.judgement && html`${evidencePlots(looks)}${printedBy(`menagerie rollout ${name}${suffix}`)}`}</section>
 <section class="card" aria-labelledby="evidence"><h2 id="evidence">Evidence</h2>${
     evidence.length === 0
       ? html`<p class="nothing">No gate was tried for this content yet.</p>`

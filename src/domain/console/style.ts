@@ -1,9 +1,10 @@
 import { pageStyle } from "../page/style.ts";
 import { timelineStyle } from "../release/timeline/picture.ts";
 import { reportStyle } from "../shadow/report/style.ts";
+import { evidenceStyle } from "./evidencePlots.ts";
 
 /** What the console adds to the look of every page: a header with the pages' names, cards of models, tracks of phases. */
-export const consoleStyle = `${pageStyle}${reportStyle}${timelineStyle}
+export const consoleStyle = `${pageStyle}${reportStyle}${timelineStyle}${evidenceStyle}
 :root { --focus: var(--primary); --nav: #ffffff; --warn: #8a5300; --warn-wash: #fdf1dc; }
 @media (prefers-color-scheme: dark) { :root { --nav: #131a23; --warn: #f3bd6b; --warn-wash: #36270f; } }
 html { scroll-padding-top: 64px; }

@@ -35,6 +35,13 @@ export interface UsageRow {
   readonly tokensOut: number;
 }
 
+/** What one organization used over all days that were asked for. */
+export interface OrganizationUsage extends Pick<UsageRow, "requests" | "tokensIn" | "tokensOut"> {
+  readonly name: string;
+  /** Requests by UTC day, such as `2026-11-21`; without days that had none. */
+  readonly days: Readonly<Record<string, number>>;
+}
+
 /** What a process tells the database at once; `store_usage` reads it. */
 export interface UsageBatch {
   readonly counts: readonly (UsageOf & TokenCount & { readonly requests: number })[];

@@ -65,6 +65,12 @@ export function combinationOf({ code, models }: DeploymentRange): Combination {
   return { code, models: models.map((model) => ({ ...model, version: model.version ?? 0 })) };
 }
 
+/** One of several deployments, of which only those models are told that not all of them have alike. */
+export interface ChangingRange extends DeploymentRange {
+  /** How many models it has besides. @default none: all are told */
+  readonly alike?: number | undefined;
+}
+
 /** A rollout that the guard took back, or holds: a part of the record beside the deployments, also while one of them is under way. */
 export interface RecordedTakeBack {
   readonly id: string;

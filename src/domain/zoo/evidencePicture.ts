@@ -1,24 +1,17 @@
-import type { EvidenceShare } from "../judgement/evidenceShares.ts";
+import { type EvidenceLook, thinned } from "../judgement/evidenceLooks.ts";
 import type { Verdict } from "../judgement/state.ts";
-
-/** What was known at one look. */
-export interface EvidenceLook {
-  /** In milliseconds since 1970. */
-  readonly at: number;
-  readonly shares: readonly EvidenceShare[];
-}
 
 const levels = "▁▂▃▄▅▆▇█";
 
 /**
- * Evidence over time as a terminal shows it: a line for each metric, the last looks from left to right. A full block is enough for good; below a
+ * Evidence over time as a terminal shows it: a line for each metric, its looks from left to right. A full block is enough for good; below a
  * line of its own where there is evidence of bad. Then what the judge says in words.
  *
  * @param columns - width of the terminal
  */
 export function evidencePicture(looks: readonly EvidenceLook[], verdict: Verdict, columns: number): readonly string[] {
   const width = Math.max(8, Math.min(60, columns - 28));
-  const shown = squeezed(looks, width);
+  const shown = thinned(looks, width);
   return verdict.metrics.flatMap(({ metric, decision, sentence }) => {
     const of = (side: "good" | "bad"): readonly number[] =>
       shown.map(({ shares }) => shares.find((share) => share.metric === metric)?.[side] ?? 0);
@@ -39,12 +32,4 @@ function blocks(shares: readonly number[]): string {
 
 function percentOf(shares: readonly number[]): string {
   return `${Math.floor(100 * (shares.at(-1) ?? 0))} %`;
-}
-
-/** At most so many looks, spread evenly over all of them, the last among them. */
-function squeezed(looks: readonly EvidenceLook[], most: number): readonly EvidenceLook[] {
-  if (looks.length <= most) return looks;
-  return Array.from({ length: most }, (_, place) => looks[Math.round(((place + 1) * looks.length) / most) - 1]).filter(
-    (look) => look !== undefined,
-  );
 }

@@ -25,7 +25,7 @@ import {
   sinceNamed,
   tooMuchPage,
 } from "../../domain/console/shadowPage.ts";
-import { usagePage } from "../../domain/console/usagePage.ts";
+import { organizationsShown, usagePage, usageShown } from "../../domain/console/usagePage.ts";
 import { patchPlaceOf, type ShownDevelopment } from "../../domain/development/history.ts";
 import type { Markup } from "../../domain/page/markup.ts";
 import { isRowId } from "../../domain/rowId.ts";
@@ -57,6 +57,9 @@ export interface PageParts {
   readonly suffix: string;
   readonly now: () => Date;
 }
+
+/** Beyond it, the rows before it are more than a database counts. */
+const mostPages = 1_000_000;
 
 /** As `menagerie usage` shows without an option. */
 const usageDays = 30;
@@ -153,7 +156,9 @@ async function showRollout({ reads, suffix, now, rest }: Asked) {
     reads.minute(),
   ]);
   if (!standing) throw new PageRefused(404, `No model of the zoo is called ${rest}.`);
-  return { title: rest, main: rolloutPage(standing, activity.map(activityOf), minute, { suffix }, now()) };
+  const looks = standing.judgement ? await reads.looks(standing.judgement.judgementId) : [];
+  const facts = { activities: activity.map(activityOf), minute, looks };
+  return { title: rest, main: rolloutPage(standing, facts, { suffix }, now()) };
 }
 
 async function showActivity({ reads, query, suffix, rest }: Asked) {
@@ -190,14 +195,27 @@ async function showApp({ reads, suffix, viewer, rest: id }: Asked) {
   return { title: found.app.name, main: appPage(found.app, found.moves, notes) };
 }
 
-async function showUsage({ reads, suffix, viewer, now, rest }: Asked) {
+async function showUsage({ reads, query, suffix, viewer, now, rest }: Asked) {
   requireNothing(rest);
   const dayOf = (time: number) => new Date(time).toISOString().slice(0, 10);
   const [since, until] = [dayOf(now().getTime() - usageDays * 86_400_000), dayOf(now().getTime())];
   const organizationId = viewer.organization?.id;
-  const [rows, all] = await Promise.all([reads.usage({ organizationId, since }), reads.limits()]);
-  const limits = viewer.organization ? all.filter(({ name }) => name === viewer.organization?.name) : all;
-  return { title: "Usage", main: usagePage(rows, { since, until, suffix, limits }) };
+  const pages = {
+    rows: Math.max(1, pageNumber(query)),
+    organizations: Math.max(1, pageNumber(query, "organizations")),
+  };
+  const partOf = (page: number, shown: number) => ({
+    organizationId,
+    since,
+    limit: shown + 1,
+    offset: (page - 1) * shown,
+  });
+  const [rows, organizations, limits] = await Promise.all([
+    reads.usage(partOf(pages.rows, usageShown)),
+    reads.organizationUsage(partOf(pages.organizations, organizationsShown)),
+    reads.limits(),
+  ]);
+  return { title: "Usage", main: usagePage({ rows, organizations }, { since, until, suffix, limits, pages }) };
 }
 
 async function showRecorded({ recorded, query, suffix, viewer, parts }: Asked) {
@@ -209,7 +227,7 @@ async function showRecorded({ recorded, query, suffix, viewer, parts }: Asked) {
     const before = timeIn(query);
     const entries = await recorded.recorded({ schema, before, limit: recordedShown });
     const older = entries.length < recordedShown ? undefined : entries.at(-1)?.at.toISOString();
-    return { title: schema, main: recordedPage(schema, entries, { maySeeBodies, older }) };
+    return { title: schema, main: recordedPage(schema, entries, { maySeeBodies, older, suffix }) };
   }
   if (!maySeeBodies) throw new PageRefused(403, "Bodies are for keys with role inspector or operator.");
   if (
@@ -337,7 +355,7 @@ function requireNothing(rest: string): void {
   if (rest !== "") throw unknownPage();
 }
 
-function pageNumber(query: URLSearchParams): number {
-  const page = Number(query.get("page") ?? 1);
-  return Number.isInteger(page) ? page : 1;
+function pageNumber(query: URLSearchParams, of = "page"): number {
+  const page = Number(query.get(of) ?? 1);
+  return Number.isInteger(page) ? Math.min(page, mostPages) : 1;
 }

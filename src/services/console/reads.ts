@@ -4,11 +4,12 @@ import { listApps } from "../../adapters/postgres/apps.ts";
 import { readApp } from "../../adapters/postgres/console/app.ts";
 import { readMark, readShownStandings } from "../../adapters/postgres/console/reads.ts";
 import { listDevelopment, listPatches, readWholePatch } from "../../adapters/postgres/developmentHistory.ts";
+import { readLooks } from "../../adapters/postgres/judgement/readVerdicts.ts";
 import { listOrganizationLimits } from "../../adapters/postgres/limits/databaseLimits.ts";
-import { readUsage } from "../../adapters/postgres/limits/readUsage.ts";
+import { readOrganizationUsage, readUsage } from "../../adapters/postgres/limits/readUsage.ts";
 import { compareRecorded } from "../../adapters/postgres/predictions/compareRecorded.ts";
 import { recordedConversations } from "../../adapters/postgres/predictions/recordedConversations.ts";
-import { listDeployments, recordedDeployment } from "../../adapters/postgres/releases.ts";
+import { listChangingDeployments, recordedDeployment } from "../../adapters/postgres/releases.ts";
 import { sqlState } from "../../adapters/postgres/server.ts";
 import { readLastMinute } from "../../adapters/postgres/traffic/lastMinute.ts";
 import { type ConsoleReads, type ShadowQuestion, type StackReads, TooMuch } from "../../domain/console/ports.ts";
@@ -59,6 +60,7 @@ export function consoleReads(pool: Pool, stack: StackReads): ConsoleReads {
       // A model that is off stands nowhere, and is there.
       return found.length > 0 ? found : withClient((client) => readShownStandings(client, name));
     },
+    looks: (judgementId) => readLooks(pool, judgementId),
     minute: () => minute(""),
     served: () => served(""),
     pools: () => pools(""),
@@ -67,8 +69,9 @@ export function consoleReads(pool: Pool, stack: StackReads): ConsoleReads {
     apps: (question) => listApps(pool, question),
     app: (question) => readApp(pool, question),
     usage: (question) => readUsage(pool, question),
+    organizationUsage: (question) => readOrganizationUsage(pool, question),
     limits: () => listOrganizationLimits(pool),
-    releases: (limit) => withClient((client) => listDeployments(client, { limit })),
+    releases: (limit) => withClient((client) => listChangingDeployments(client, limit)),
     release: (environment, id) => withClient((client) => recordedDeployment(client, environment, id)),
     development: (question) => listDevelopment(pool, question),
     patches: (versionId, question) => listPatches(pool, versionId, question),

@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import type { DeclaredJudge } from "../../../domain/judgement/declared.ts";
+import { evidenceShares } from "../../../domain/judgement/evidenceShares.ts";
 import { beginJudgement, foldRow } from "../../../domain/judgement/judgement.ts";
 import type { CountCursor } from "../../../domain/judgement/routedRows.ts";
 import type { JudgementRow } from "../../../domain/judgement/rows.ts";
@@ -45,10 +46,14 @@ interface StoredJudgement {
   readonly cursor: JudgementCursor;
   readonly state: Judgement;
   readonly isOpen: boolean;
+  /** Whether the last look is long enough ago for another. */
+  readonly isLookDue: boolean;
 }
 
 const columns = `id::text AS id, from_version_id::text AS "from", to_version_id::text AS "to", truss_hash AS hash, settings, cursor, state,
-  ended_at IS NULL AS "isOpen"`;
+  ended_at IS NULL AS "isOpen",
+  NOT EXISTS (SELECT FROM menagerie.judgement_look l
+               WHERE l.judgement_id = judgement.id AND l.at > now() - greatest(interval '10 s', (now() - begun_at) / 200)) AS "isLookDue"`;
 
 /** The judgement that a rollout is in. */
 export interface CurrentJudgement {
@@ -187,15 +192,26 @@ export function foldStored(
         judgementId,
         JSON.stringify(state),
       ]);
+      if (verdicts.length > 0 || (judgement.isLookDue && !state.decided)) await writeLook(client, judgement, state);
       await moveCursor(client, judgementId, { ...cursor, folded });
     }
     return { verdicts, isWhole: cursor.folded + rows.length === cursor.stored };
   });
 }
 
+/** What a picture of the evidence over time is made from. */
+async function writeLook(client: ClientBase, { id, settings }: StoredJudgement, state: Judgement): Promise<void> {
+  await client.query(
+    "INSERT INTO menagerie.judgement_look (judgement_id, metrics) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+    [id, JSON.stringify(evidenceShares(state, settings))],
+  );
+}
+
 /** Deletes what no verdict will need, after 14 days, and answers how many rows it deleted; some thousands of a judgement at once. */
 export async function pruneJudgements(client: ClientBase): Promise<number> {
-  const { rows } = await client.query<{ deleted: string }>("SELECT menagerie.prune_judgements() AS deleted");
+  const { rows } = await client.query<{ deleted: string }>(
+    "SELECT menagerie.prune_judgements() + menagerie.prune_judgement_looks() AS deleted",
+  );
   return Number(rows[0]?.deleted ?? 0);
 }
 

@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import type { DeclaredJudge } from "../../../domain/judgement/declared.ts";
+import type { EvidenceLook } from "../../../domain/judgement/evidenceLooks.ts";
 import type { RolloutVerdict, VerdictStep } from "../../../domain/judgement/rolloutVerdict.ts";
 import type { Judgement } from "../../../domain/judgement/state.ts";
 import { failAlike, verdictOf } from "../../../domain/judgement/verdict.ts";
@@ -14,6 +15,16 @@ interface Row {
 }
 
 const stepsAtMost = 20;
+
+/** What a judgement knew over time, in order of time. */
+export async function readLooks(client: Pick<ClientBase, "query">, judgementId: string): Promise<EvidenceLook[]> {
+  const { rows } = await client.query<EvidenceLook>(
+    `SELECT extract(epoch FROM at)::float8 * 1000 AS at, metrics AS shares FROM menagerie.judgement_look
+      WHERE judgement_id = $1 ORDER BY judgement_look.at`,
+    [judgementId],
+  );
+  return rows;
+}
 
 /** What judges say of rollouts, by the model's name. A rollout that nobody judges is not in it. */
 export async function readVerdicts(

@@ -30,7 +30,8 @@ GRANT SELECT, INSERT (model_id, from_version_id, to_version_id, truss_hash, sett
   ON menagerie.judgement TO menagerie_guard;
 GRANT SELECT, INSERT (judgement_id, seq, row) ON menagerie.judgement_row TO menagerie_guard;
 GRANT SELECT, INSERT (judgement_id, model_id, generation, decision, verdict) ON menagerie.verdict TO menagerie_guard;
-GRANT EXECUTE ON FUNCTION menagerie.prune_judgements() TO menagerie_guard;
+GRANT SELECT, INSERT (judgement_id, metrics) ON menagerie.judgement_look TO menagerie_guard;
+GRANT EXECUTE ON FUNCTION menagerie.prune_judgements(), menagerie.prune_judgement_looks() TO menagerie_guard;
 -- Users by the hash of a header: each once under each weight. It adds them, and changes none.
 GRANT SELECT, INSERT (model_id, truss_hash, person, generation, is_new, at, hash_from, hash_until, chance)
   ON menagerie.hashed_user TO menagerie_guard;

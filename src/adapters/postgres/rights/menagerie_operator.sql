@@ -41,7 +41,7 @@ GRANT INSERT (hash, role, who) ON menagerie.console_link TO menagerie_operator;
 
 -- What judges say of rollouts; who resumes one ends the judgement that stopped it.
 GRANT SELECT, UPDATE (ended_at) ON menagerie.judgement TO menagerie_operator;
-GRANT SELECT ON menagerie.judgement_row, menagerie.verdict TO menagerie_operator;
+GRANT SELECT ON menagerie.judgement_row, menagerie.judgement_look, menagerie.verdict TO menagerie_operator;
 
 -- How much the new version of a rollout answers.
 GRANT SELECT ON menagerie.rollout_traffic, menagerie.rollout_traffic_step TO menagerie_operator;

@@ -17,7 +17,7 @@ GRANT SELECT ON menagerie.release, menagerie.deployment, menagerie.deployment_ou
 -- How much each version answers, and how well.
 GRANT SELECT ON menagerie.traffic_count, menagerie.traffic_observed, menagerie.traffic_source TO menagerie_reader;
 -- What judges say of rollouts.
-GRANT SELECT ON menagerie.judgement, menagerie.judgement_row, menagerie.verdict TO menagerie_reader;
+GRANT SELECT ON menagerie.judgement, menagerie.judgement_row, menagerie.judgement_look, menagerie.verdict TO menagerie_reader;
 
 -- How much was asked, and what is left of limits.
 GRANT SELECT ON menagerie.usage, menagerie.limit_window TO menagerie_reader;

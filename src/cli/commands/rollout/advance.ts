@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { Command, Option } from "commander";
+import type { EvidenceLook } from "../../../domain/judgement/evidenceLooks.ts";
 import { evidenceShares } from "../../../domain/judgement/evidenceShares.ts";
 import { verdictOf } from "../../../domain/judgement/verdict.ts";
 import {
@@ -8,7 +9,7 @@ import {
   advanceTargets,
   describeEntryEdits,
 } from "../../../domain/zoo/advance.ts";
-import { type EvidenceLook, evidencePicture } from "../../../domain/zoo/evidencePicture.ts";
+import { evidencePicture } from "../../../domain/zoo/evidencePicture.ts";
 import { localStack } from "../../../local/localStack.ts";
 import { interruptible } from "../../interrupt.ts";
 import { asOperator } from "../../operatorDatabase.ts";

@@ -2,7 +2,7 @@ import { html, type Markup } from "../../page/markup.ts";
 import { moment } from "../../page/moment.ts";
 import { wide } from "../../page/wide.ts";
 import { describeChanges } from "../combination.ts";
-import { combinationOf, type DeploymentRange } from "../record.ts";
+import { type ChangingRange, combinationOf, type DeploymentRange } from "../record.ts";
 import { type Lane, lanesOf, wentBack } from "./lanes.ts";
 import { type HueOf, huesOf, timelinePicture } from "./picture.ts";
 import { lasting, stamp } from "./timeAxis.ts";
@@ -34,10 +34,7 @@ export interface ReleaseLinks {
  *
  * @param ranges of one environment or several, in any order
  */
-export function releasesReport(
-  ranges: readonly DeploymentRange[],
-  { now, rows, models, links }: ReleasesShown,
-): Markup {
+export function releasesReport(ranges: readonly ChangingRange[], { now, rows, models, links }: ReleasesShown): Markup {
   const sorted = [...ranges].sort((a, b) => a.since.getTime() - b.since.getTime() || Number(a.id) - Number(b.id));
   const environments = [...Map.groupBy(sorted, ({ environment }) => environment)];
   const start = Math.min(now, ...sorted.map(({ since }) => since.getTime()));
@@ -71,7 +68,7 @@ interface Drawn {
   readonly links: ReleaseLinks | undefined;
 }
 
-function section(name: string, ranges: readonly DeploymentRange[], picture: Markup, drawn: Drawn): Markup {
+function section(name: string, ranges: readonly ChangingRange[], picture: Markup, drawn: Drawn): Markup {
   const tags = new Set(ranges.map(({ tag }) => tag));
   const back = ranges.filter((range) => wentBack(ranges, range)).length;
   const mixed = ranges.filter(({ outcome }) => outcome === "mixed").length;
@@ -87,7 +84,7 @@ ${wide(`Timeline of ${name}`, picture)}
 ${table(name, ranges, drawn)}${ranges.length > 1 && drawn.links?.differences(name, ranges.toReversed())}</section>`;
 }
 
-function table(name: string, ranges: readonly DeploymentRange[], drawn: Drawn): Markup {
+function table(name: string, ranges: readonly ChangingRange[], drawn: Drawn): Markup {
   const shown = ranges
     .map((range, place) => row(range, ranges[place - 1], wentBack(ranges, range), drawn))
     .toReversed()
@@ -99,12 +96,12 @@ ${shown}</tbody></table>`;
 }
 
 function row(
-  range: DeploymentRange,
+  range: ChangingRange,
   before: DeploymentRange | undefined,
   isBack: boolean,
   { end, hueOf, links }: Drawn,
 ): Markup {
-  const { id, environment, tag, since, until, code, requestedBy, outcome, reason, promotedFrom } = range;
+  const { id, environment, tag, since, until, code, requestedBy, outcome, reason, promotedFrom, alike = 0 } = range;
   const notes = [
     isBack ? "↩ brought back" : null,
     outcome === "mixed" ? `not as intended: ${reason}` : null,
@@ -117,7 +114,7 @@ function row(
   const canRestore = outcome !== "mixed" && until !== null;
   return html`<tr><th scope="row" class="release"><span class="hue hue-${hueOf(tag)}"></span>${tag}${until === null && html` <span class="tag good">current</span>`}${notes.map((note) => html`<div class="tile-note">${note}</div>`)}</th>
 <td class="when">${moment(since)}</td><td class="number">${lasting((until?.getTime() ?? end) - since.getTime())}</td>
-<td>${changes.slice(0, linesShown).map((line) => html`<div>${line}</div>`)}${changes.length > linesShown && html`<div class="tile-note">and ${changes.length - linesShown} more</div>`}${changes.length === 0 && "the same combination"}${diff}</td><td>${code}</td><td>${requestedBy}</td><td>${canRestore ? html`<code>menagerie restore ${tag} -s ${environment}</code>` : "–"}</td></tr>`;
+<td>${changes.slice(0, linesShown).map((line) => html`<div>${line}</div>`)}${changes.length > linesShown && html`<div class="tile-note">and ${changes.length - linesShown} more</div>`}${!before && alike > 0 && html`<div class="tile-note">${several(alike, "model")} that no later one changed</div>`}${before && changes.length === 0 && "the same combination"}${diff}</td><td>${code}</td><td>${requestedBy}</td><td>${canRestore ? html`<code>menagerie restore ${tag} -s ${environment}</code>` : "–"}</td></tr>`;
 }
 
 const modelText = ({ name, version }: DeploymentRange["models"][number]): string =>

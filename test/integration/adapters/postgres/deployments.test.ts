@@ -12,10 +12,18 @@ import {
   openDeployment,
 } from "../../../../src/adapters/postgres/deployments.ts";
 import { migrate } from "../../../../src/adapters/postgres/migrate.ts";
-import { deploymentAsOf, deploymentOfTag, listDeployments } from "../../../../src/adapters/postgres/releases.ts";
+import {
+  deploymentAsOf,
+  deploymentOfTag,
+  listChangingDeployments,
+  listDeployments,
+} from "../../../../src/adapters/postgres/releases.ts";
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
 import { silent } from "../../../../src/domain/progress.ts";
+import { describeChanges } from "../../../../src/domain/release/combination.ts";
+import { type ChangingRange, combinationOf, type DeploymentRange } from "../../../../src/domain/release/record.ts";
+import { lanesOf } from "../../../../src/domain/release/timeline/lanes.ts";
 import { deploy, intentOf, makePlatformDatabase, run, serving } from "../../../support/deploymentRecord.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 import { wholeMatrix } from "../../../support/wholeMatrix.ts";
@@ -68,6 +76,42 @@ describe("a deployment", () => {
       expect((await deploymentOfTag(client, "plain", "release-1")).id).toBe(ranges[0]?.id);
       await expect(deploymentOfTag(client, "plain", "release-9")).rejects.toThrow(
         /release "release-9": environment "plain" never had it; the latest are release-1, release-3, release-2/,
+      );
+    }));
+
+  it("is listed with what changes alone: the changes are the same, and what stays as it is is counted", () =>
+    onPlatform(async (client) => {
+      const stays = Object.fromEntries(Array.from({ length: 30 }, (_, place) => [`stays-${place}`, 1]));
+      for (const versions of [{ iris: 1 }, { iris: 2 }, { iris: 2, wine: 1 }, { iris: 1 }, { iris: 1 }])
+        await deploy(client, "changing", { ...stays, ...versions });
+      await deploy(client, "changing alone", { iris: 1, wine: 1 });
+      const of = <Range extends DeploymentRange>(all: readonly Range[]) =>
+        all.filter(({ environment }) => environment.startsWith("changing"));
+      const [all, changing] = [of(await listDeployments(client)), of(await listChangingDeployments(client, 1_000))];
+      const ids = (ranges: readonly ChangingRange[]) => ranges.map(({ models, alike, ...rest }) => rest);
+      expect(ids(changing)).toEqual(ids(all));
+      const changes = (ranges: readonly DeploymentRange[]) =>
+        ranges
+          .slice(1, -1)
+          .map((range, place) => describeChanges(combinationOf(ranges[place + 2] ?? range), combinationOf(range)));
+      expect(changes(changing)).toEqual(changes(all));
+      expect(changes(changing)).toEqual([
+        [],
+        ["wine: 1 → gone", "iris: 2 → 1"].sort(),
+        ["wine: new, 1"],
+        ["iris: 1 → 2"],
+      ]);
+      expect(changing.map(({ models }) => models.length)).toEqual([2, 1, 1, 2, 1, 1]);
+      expect(changing.map(({ alike }) => alike)).toEqual([0, 30, 30, 30, 30, 30]);
+      const moved = (ranges: readonly DeploymentRange[]) =>
+        lanesOf(
+          ranges.filter(({ environment }) => environment === "changing").toReversed(),
+          Date.now() + 60_000,
+        ).filter(({ bands }) => bands.length > 1);
+      expect(moved(changing).map(({ name }) => name)).toEqual(["release", "iris"]);
+      const [shown, whole] = [moved(changing), moved(all)];
+      expect(shown.map(({ bands }) => bands.map(({ content }) => content))).toEqual(
+        whole.map(({ bands }) => bands.map(({ content }) => content)),
       );
     }));
 

@@ -4,6 +4,7 @@ import { recordAudit } from "../../../../src/adapters/postgres/audit.ts";
 import { makeConsoleLink } from "../../../../src/adapters/postgres/console/links.ts";
 import { databaseRecordings } from "../../../../src/adapters/postgres/console/recordings.ts";
 import { closeDeployment, openDeployment } from "../../../../src/adapters/postgres/deployments.ts";
+import { currentJudgement, foldStored, storeRows } from "../../../../src/adapters/postgres/judgement/judgements.ts";
 import { compareRecorded } from "../../../../src/adapters/postgres/predictions/compareRecorded.ts";
 import { ensurePredictionTables } from "../../../../src/adapters/postgres/predictions/ensureTables.ts";
 import { predictionReaders } from "../../../../src/adapters/postgres/rights/files.ts";
@@ -20,6 +21,7 @@ import { evidenceHash, evidenceOf } from "../../../../src/domain/shadow/evidence
 import { headlineOf } from "../../../../src/domain/shadow/headline.ts";
 import { sendForm, startConsole, type TestConsole } from "../../../support/consoleServer.ts";
 import { deploy, run as deploymentRun, intentOf, serving } from "../../../support/deploymentRecord.ts";
+import { usualJudge } from "../../../support/judge/judgedModel.ts";
 import { exampleDeployment } from "../../../support/pages.ts";
 import { makePlatformTables } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
@@ -699,6 +701,32 @@ describe("what a page shows", () => {
     expect(standing?.versions.map(({ apps }) => apps)).toContain(3);
   });
 
+  it("has the evidence over time as a picture, as the judge stored it", async () => {
+    const path = `/rollout/${rollout.model}`;
+    expect(await mainOf(path)).not.toContain('<svg class="evidence"');
+    const { modelId, model, from, to, hash } = rollout;
+    const side = (id: string) => ({ id, recordedAs: "", service: "", isUncounted: false });
+    const judged = { modelId, model, phase: "bake", old: side(from), new: side(to), hash, judge: usualJudge } as const;
+    const counted = (failed: number) => ({ requests: 500, failed, timed: [] });
+    const row = { kind: "routed", second: 1, path: "route", weight: 0.5, new: counted(20), old: counted(18) } as const;
+    await rollout.asGuard(async (client) => {
+      const { id } = await currentJudgement(client, judged, 1);
+      await storeRows(client, id, async ({ stored: _, folded: __, ...cursor }) => ({ rows: [row], cursor }));
+      await foldStored(client, id);
+    });
+    const [standing] = await printed<{ judgement: { verdict: { metrics: { sentence: string }[] } } }[]>(
+      "rollout",
+      rollout.model,
+    );
+    const sentence = standing?.judgement.verdict.metrics[0]?.sentence ?? "";
+    const [, most] = /at most (-?[\d.]+) points more/.exec(sentence) ?? [];
+    await expect.poll(() => mainOf(path)).toContain('<svg class="evidence" role="img"');
+    const page = await mainOf(path);
+    expect(page).toContain("1 look,");
+    // The bound that the command's sentence has.
+    expect([sentence, page]).toEqual([sentence, expect.stringContaining(` and ${most} points, 1.0 are allowed.`)]);
+  });
+
   it("is what the command prints: apps", async () => {
     const apps = await printed<{ id: string; name: string; owner: string; zooModel: string; version: number }[]>(
       "app",
@@ -718,6 +746,9 @@ describe("what a page shows", () => {
     expect(row?.requests).toBe(1234);
     const page = await shownAt("/usage");
     expect(page).toContain(`${row?.organization} – ${rollout.model} 1,234 56 7`);
+    // Summed by the database: what one organization asked on all days, of all apps.
+    expect(page).toMatch(new RegExp(`${row?.organization} 1,234 56 7 `));
+    expect((await (await loginWith("viewer")).get("/usage?page=1e300&organizations=-1")).status).toBe(200);
   });
 
   it("is what the command prints: development versions", async () => {

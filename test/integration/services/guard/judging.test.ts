@@ -9,7 +9,7 @@ import {
   pruneJudgements,
   storeRows,
 } from "../../../../src/adapters/postgres/judgement/judgements.ts";
-import { readVerdicts } from "../../../../src/adapters/postgres/judgement/readVerdicts.ts";
+import { readLooks, readVerdicts } from "../../../../src/adapters/postgres/judgement/readVerdicts.ts";
 import { ensurePredictionTables } from "../../../../src/adapters/postgres/predictions/ensureTables.ts";
 import { clientConfig } from "../../../../src/adapters/postgres/server.ts";
 import { beginSource, endSource } from "../../../../src/adapters/postgres/traffic/sources.ts";
@@ -1101,6 +1101,34 @@ describe("killed at any row", () => {
       await own.end().catch(() => {});
     }
   }
+});
+
+describe("looks at the evidence", () => {
+  const looksOf = (id: string) => readLooks(client, id);
+
+  it("are stored with what verdicts rest on, further apart the longer a judgement lasts, for 14 days", async () => {
+    await begin();
+    const rows = rolloutRows(beyondMargin[0] as ErrorScenario, 1, 500);
+    const id = await stored(rows);
+    // One for the first fold, and one for each that came to another verdict.
+    let folds = 0;
+    for (let isWhole = false; !isWhole; folds += 1) isWhole = (await foldStored(client, id, 1)).isWhole;
+    const looks = await looksOf(id);
+    const said = await verdicts();
+    expect(said.at(-1)?.decision).toBe("bad");
+    expect(folds).toBeGreaterThan(looks.length);
+    expect(looks.length).toBeLessThanOrEqual(said.length + 1);
+    const { low, high, limit } = looks.at(-1)?.shares[0]?.bounds ?? {};
+    expect(looks.at(-1)?.shares[0]).toMatchObject({ metric: "errors", bad: 1 });
+    expect(low).toBeGreaterThan(Number(limit));
+    expect(high).toBeGreaterThan(Number(low));
+    expect(looks.map(({ at }) => at)).toEqual(looks.map(({ at }) => at).toSorted((a, b) => a - b));
+
+    const age = "UPDATE menagerie.judgement_look SET at = at - interval '15 days' WHERE judgement_id = $1";
+    await client.query(age, [id]);
+    await pruneJudgements(client);
+    expect(await looksOf(id)).toEqual([]);
+  });
 });
 
 describe("rows that are old", () => {

@@ -51,6 +51,7 @@ const facts = (more: Partial<CardFacts> = {}): CardFacts => ({
   ],
   ...more,
 });
+const noFacts = { activities: [], minute: shownMinute, looks: [] };
 const notes = { search: "", suffix: "", isAsked: true };
 
 describe("cards", () => {
@@ -106,7 +107,7 @@ describe("the page of models", () => {
 
 describe("the page of a rollout", () => {
   it("shows where it stands, the next edit as text, and what the command prints", () => {
-    const { markup } = rolloutPage(shownStanding("iris"), [], shownMinute, { suffix: "" }, now);
+    const { markup } = rolloutPage(shownStanding("iris"), noFacts, { suffix: "" }, now);
     expect(markup).toContain("menagerie:zoo:\n    iris:\n      phase: done");
     expect(markup).toContain("phase: reverted");
     expect(markup).toContain("menagerie rollout revert --id 2");
@@ -229,6 +230,33 @@ describe("the pages of shadows", () => {
   });
 });
 
+describe("the page of usage", () => {
+  const row = { organization: "acme", app: null, appName: null, model: "iris", day: "2026-11-30" };
+  const numbers = { requests: 1_234, tokensIn: 56, tokensOut: 7 };
+  const pageNotes = { since: "2026-11-29", until: "2026-11-30", suffix: "", limits: [] };
+
+  it("shows as much of each table as it has room for, and leads to the rest of each apart", () => {
+    const rows = Array.from({ length: 101 }, () => ({ ...row, ...numbers }));
+    const organizations = Array.from({ length: 51 }, (_, place) => ({ name: `o${place}`, ...numbers, days: {} }));
+    const { markup } = usagePage({ rows, organizations }, { ...pageNotes, pages: { rows: 2, organizations: 3 } });
+    expect(markup.match(/<tr>/g)).toHaveLength(2 + 100 + 50);
+    expect(markup).toContain('href="/usage?page=3&#38;organizations=3"');
+    expect(markup).toContain('href="/usage?page=2&#38;organizations=4"');
+    const { markup: last } = usagePage(
+      { rows: [], organizations: [] },
+      { ...pageNotes, pages: { rows: 1, organizations: 1 } },
+    );
+    expect(last).not.toContain("<nav");
+  });
+
+  it("draws a bar for each day with requests", () => {
+    const organizations = [{ name: "acme", ...numbers, days: { "2026-11-29": 0, "2026-11-30": 1_234 } }];
+    const { markup } = usagePage({ rows: [], organizations }, { ...pageNotes, pages: { rows: 1, organizations: 1 } });
+    expect(markup).toContain('aria-label="at most 1,234 requests a day"');
+    expect(markup).toContain('d="M5 24v-22h4v22"');
+  });
+});
+
 describe("the page of pools", () => {
   it("shows what is asked for, used and waiting, and says so where nothing is known", () => {
     const user = { service: "iris-v2", model: "iris", kind: "zoo", pods: 2, used: 1, waiting: 1 } as const;
@@ -335,8 +363,7 @@ describe("every page", () => {
     rollout: () =>
       rolloutPage(
         shownStanding(hostileText, { next: { set: [hostileText], refused: hostileText } }),
-        [],
-        shownMinute,
+        noFacts,
         { suffix: "" },
         now,
       ),
@@ -370,12 +397,19 @@ describe("every page", () => {
         { search: hostileText, suffix: "", page: 2, hasMore: true, ofOrganization: false },
       ),
     usage: () =>
-      usagePage([{ ...usage, requests: 3, tokensIn: 1, tokensOut: 2 }], {
-        since: "2026-11-01",
-        until: "2026-11-30",
-        suffix: "",
-        limits: [{ name: hostileText, limits: { requestsPerMinute: 3 } }],
-      }),
+      usagePage(
+        {
+          rows: [{ ...usage, requests: 3, tokensIn: 1, tokensOut: 2 }],
+          organizations: [{ name: hostileText, requests: 3, tokensIn: 1, tokensOut: 2, days: { "2026-11-30": 3 } }],
+        },
+        {
+          since: "2026-11-01",
+          until: "2026-11-30",
+          suffix: "",
+          limits: [{ name: hostileText, limits: { requestsPerMinute: 3 } }],
+          pages: { rows: 1, organizations: 1 },
+        },
+      ),
     development: () => developmentPage([hostileVersion], { suffix: "" }),
     "development version": () =>
       developmentVersionPage(

@@ -38,6 +38,14 @@ describe("the releases that the console shows, and those of a file", () => {
     expect(lanes(shown)).toEqual(["embedder", "reranker", "embedder", "reranker"]);
   });
 
+  it("say how many models are left out, with the oldest alone", () => {
+    const shortened = ranges.map((range) => ({ ...range, alike: 990 }));
+    const { markup } = releasesPage(shortened, { suffix: "" }, new Date(now));
+    // Of two environments.
+    expect(markup.match(/990 models that no later one changed/g)).toHaveLength(2);
+    expect(shown).not.toContain("that no later one changed");
+  });
+
   it("are as many as the console has room for, and all in a file's picture", () => {
     const [first] = ranges;
     if (!first) throw new Error("there are examples");

@@ -178,4 +178,33 @@ describe("the picture of evidence", () => {
     const page = readFileSync(join(import.meta.dirname, "../../../../docs/rollouts.md"), "utf8");
     expect(page).toContain(`${picture.join("\n")}\n`);
   });
+
+  test("has bounds that say what the verdict does", () => {
+    for (const [requests, failed] of [
+      [2_000, 0],
+      [2_000, 1_000],
+      [50, 1],
+    ] as const) {
+      const { shares, verdict } = lookAt(requests, failed);
+      const [errors] = shares;
+      if (!errors?.bounds) throw new Error("errors have no bounds");
+      const { low, high, limit } = errors.bounds;
+      expect([low, high, limit].every((bound) => bound >= -1 && bound <= 1)).toBe(true);
+      expect(low).toBeLessThanOrEqual(high);
+      const said = low > limit ? "bad" : high < limit ? "good" : "undecided";
+      expect([requests, failed, said === "good", errors.bad === 1]).toEqual([
+        ...[requests, failed],
+        verdict.metrics[0]?.decision === "good",
+        said === "bad",
+      ]);
+    }
+    const latency = evidenceShares(judged(100)?.state ?? beginJudgement(0.01), {
+      ...settings,
+      maxLatencyRatio: { p95: 1.2 },
+    });
+    expect(latency.map(({ metric, bounds }) => [metric, bounds === null])).toEqual([
+      ["errors", false],
+      ["p95", true],
+    ]);
+  });
 });

@@ -72,13 +72,17 @@ it("shows every section with data and without, and nothing of the environment to
         asked.push(organizationId);
         return [];
       },
+      organizationUsage: async ({ organizationId }) => {
+        asked.push(organizationId);
+        return [{ name: "acme", requests: 0, tokensIn: 0, tokensOut: 0, days: {} }];
+      },
     },
     { id: "7", name: "acme" },
   );
   for (const { path, ofOrganization } of sections)
     expect([path, (await get(path)).status]).toEqual([path, ofOrganization ? 200 : 403]);
   expect((await get("/rollout/embedder")).status).toBe(403);
-  expect(asked).toEqual(["7", "7"]);
+  expect(asked).toEqual(["7", "7", "7"]);
   const usage = await (await get("/usage")).text();
   expect(usage).toContain("600 requests/min");
   expect(usage).not.toContain("globex");
