@@ -6,6 +6,9 @@ import { nodeOf } from "../../../../src/adapters/processes/pinnedNode.mjs";
 
 const checkout = fileURLToPath(new URL("../../../..", import.meta.url));
 
+/** A server with ROLE=late is ready so much after its start, in milliseconds. */
+export const lateMs = 12_000;
+
 /** A server like a truss's, without Python: it is ready in a moment, and does what it is asked. */
 const server = `
 import { readFileSync, readdirSync } from "node:fs";
@@ -30,7 +33,8 @@ const secrets = () => { try { return Object.fromEntries(readdirSync("/secrets").
   .map((name) => [name, readFileSync("/secrets/" + name, "utf8")])); } catch { return {}; } };
 createServer(async (request, response) => {
   if (request.url === "/v1/models/model/loaded") {
-    response.statusCode = process.env.ROLE === "slow" ? 503 : 200;
+    const isLate = process.env.ROLE === "late" && process.uptime() * 1000 < ${lateMs};
+    response.statusCode = process.env.ROLE === "slow" || isLate ? 503 : 200;
     return response.end();
   }
   let body = "";

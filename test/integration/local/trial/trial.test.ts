@@ -6,15 +6,19 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { readTruss } from "../../../../src/adapters/truss/snapshot.ts";
 import type { OperatorError } from "../../../../src/domain/errors.ts";
-import { silent } from "../../../../src/domain/progress.ts";
-import type { RunnableModel } from "../../../../src/domain/trial/combination.ts";
+import { type Progress, silent } from "../../../../src/domain/progress.ts";
+import type { RunnableContent, RunnableModel } from "../../../../src/domain/trial/combination.ts";
 import { ModelsNotStarted } from "../../../../src/domain/trial/notStarted.ts";
 import type { BringUpOptions, Trial, TrialAnswer } from "../../../../src/domain/trial/trial.ts";
+import { hashSnapshot } from "../../../../src/domain/truss/hash.ts";
+import { menagerieCache } from "../../../../src/local/layout.ts";
 import { bringUpHere } from "../../../../src/local/trial/bringUp.ts";
+import { placeImages } from "../../../../src/local/trial/images.ts";
 import { trialsFolder } from "../../../../src/local/trial/place.ts";
 import { hostProcesses } from "../../../local/support/menagerie.ts";
-import { putServer } from "./serverImage.ts";
+import { lateMs, putServer } from "./serverImage.ts";
 
 let root: string;
 let image: string;
@@ -129,6 +133,50 @@ it("does not wait longer for a model than it was told", async () => {
     (error: unknown) => error,
   );
   expect(failed).toMatchObject({ models: [{ model: "late" }] });
+});
+
+it("waits for a model that starts late, and it answers then", async () => {
+  const trial = await bringUp(await home(), [model("echo", "one"), model("patient", "late")]);
+  const [, late] = trial.models;
+  expect(late?.startedInMs).toBeGreaterThan(lateMs / 2);
+  expect(await ask(trial, "patient", { a: 1 })).toMatchObject({ status: 200 });
+  expect(await trial.restarts("patient")).toBe(0);
+  await trial.dispose();
+});
+
+it("does not build a folder that a store has, and builds one whose image is gone", async () => {
+  const folder = join(process.cwd(), "models/multiplier");
+  const { snapshot, patterns } = await readTruss(folder);
+  const content = { folder, hash: hashSnapshot(snapshot, patterns) };
+  const gone = { image: `menagerie.local/truss/multiplier@sha256:${"0".repeat(64)}`, builtFrom: content };
+  const said: string[] = [];
+  const progress: Progress = {
+    ...silent,
+    begin: (name) => {
+      said.push(name);
+      return silent.begin(name);
+    },
+  };
+  const place = async (name: string, from: RunnableContent, stores: readonly string[]) => {
+    const images = { stores, own: join(root, "own", name), cache: menagerieCache() };
+    const { signal } = new AbortController();
+    const [reference] = await placeImages(
+      [{ ...model("multiplier", "one"), content: from }],
+      join(root, "placed", name),
+      images,
+      { progress, signal },
+    );
+    const built = said.splice(0).filter((each) => each === "image multiplier").length;
+    return { reference, built, own: await readdir(images.own).catch(() => []) };
+  };
+  const first = await place("first", content, []);
+  expect(first.built).toBe(1);
+  expect(await place("first-again", content, [join(root, "own", "first")])).toEqual({ ...first, built: 0, own: [] });
+  expect((await place("first", content, [])).built).toBe(0);
+  // Of the same content it is the same image.
+  expect(await place("gone", gone, [])).toMatchObject({ reference: first.reference, built: 1 });
+  const changed = { ...gone, builtFrom: { folder, hash: "0".repeat(64) } };
+  await expect(place("changed", changed, [])).rejects.toThrow("is gone");
 });
 
 it("starts a model again that ends, each time at once, and counts that", async () => {
