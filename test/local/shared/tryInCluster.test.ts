@@ -43,6 +43,16 @@ async function left(): Promise<string[]> {
   return [...(await labelled("/api/v1/namespaces")), ...(await labelled(roles))];
 }
 
+const podName = ({ metadata }: V1Pod) => metadata?.name;
+
+/** To the command that owns the trial. */
+function signalOwner(signal: NodeJS.Signals): void {
+  const command = `${shared.home.project}/src/cli/main.ts try `;
+  const owner = hostProcesses().find((each) => each.command.includes(command));
+  if (!owner) throw new Error("the owner of the trial has ended by itself");
+  process.kill(owner.pid, signal);
+}
+
 const asks = `
   const body = JSON.stringify({ values: ["3"] });
   const answer = await fetch(process.env.MULTIPLIER_URL, { method: "POST", headers: { "content-type": "application/json" }, body });
@@ -64,11 +74,17 @@ test("its quota holds what its models ask for and no more; at the end of its tim
   await expect.poll(() => labelled("/api/v1/namespaces")).toHaveLength(1);
   const [namespace = ""] = await labelled("/api/v1/namespaces");
   const pods = `/api/v1/namespaces/${namespace}/pods`;
-  const names = async () => {
-    const { items } = await requestJson<{ items: V1Pod[] }>(config, "GET", pods);
-    return items.map(({ metadata }) => metadata?.name).sort();
-  };
-  await expect.poll(names).toEqual(["keeper", "multiplier-0"]);
+  const all = async () => (await requestJson<{ items: V1Pod[] }>(config, "GET", pods)).items;
+  await expect.poll(async () => (await all()).map(podName).sort()).toEqual(["keeper", "multiplier-0"]);
+  // It claims a GPU, as it does live, and the scheduler gives it that of the pool, past the taint of its node.
+  const model = async () => (await all()).find((pod) => podName(pod) === "multiplier-0");
+  await expect.poll(async () => (await model())?.spec?.nodeName).toBe("spare-0");
+  expect((await model())?.spec?.containers[0]?.resources?.limits).toMatchObject({ "nvidia.com/gpu": "1" });
+  const quota = `/api/v1/namespaces/${namespace}/resourcequotas/trial`;
+  const gpus = { "requests.nvidia.com/gpu": "1" };
+  await expect
+    .poll(() => requestJson(config, "GET", quota))
+    .toMatchObject({ status: { hard: gpus, used: { ...gpus, pods: "2" } } });
   const another = { apiVersion: "v1", kind: "Pod", metadata: { name: "another" } };
   const spec = { containers: [{ name: "another", image: "none" }] };
   await expect(requestJson(config, "POST", pods, { body: { ...another, spec } })).rejects.toThrow(
@@ -78,6 +94,19 @@ test("its quota holds what its models ask for and no more; at the end of its tim
   expect(await requestJson(config, "GET", policies)).toMatchObject({ spec: { policyTypes: ["Egress"] } });
   expect(await tried).toMatchObject({ code: 1, stderr: expect.stringContaining("the trial ended by itself") });
   expect(await left()).toEqual([]);
+});
+
+test("Ctrl-C, its usual end, deletes the namespace, and so it does while models start", async () => {
+  const { args, env } = inCluster;
+  const nothing = async () => expect([await left(), await readdir(trialsFolder(shared.home.path))]).toEqual([[], []]);
+  const stays = await shared.home.menagerie([...args, "--json"], { env, interruptAt: /"url"/ });
+  expect(stays.code, stays.stderr).toBe(0);
+  await nothing();
+  const starting = shared.home.menagerie(args, { env });
+  await expect.poll(() => labelled("/api/v1/namespaces")).toHaveLength(1);
+  signalOwner("SIGINT");
+  expect((await starting).code).toBe(130);
+  await nothing();
 });
 
 test("after kill -9 of its owner the lease ends, and with it the namespace", async () => {
@@ -91,10 +120,7 @@ test("after kill -9 of its owner the lease ends, and with it the namespace", asy
       return items.map(({ status }) => status?.phase);
     })
     .toEqual(["Running"]);
-  const command = `${shared.home.project}/src/cli/main.ts try `;
-  const owner = hostProcesses().find((each) => each.command.includes(command));
-  if (!owner) throw new Error("the owner of the trial has ended by itself");
-  process.kill(owner.pid, "SIGKILL");
+  signalOwner("SIGKILL");
   expect((await tried).code).toBe(null);
   expect(await left()).not.toEqual([]);
   // Longer than a lease, which nothing here shortens.
