@@ -86,9 +86,9 @@ const request = (more: Partial<StateCopyRequest>): StateCopyRequest => ({
   ...more,
 });
 
-async function keyWith(rights: readonly KeyRight[]): Promise<string> {
+async function keyWith(rights: readonly KeyRight[], organization = "admin"): Promise<string> {
   return withClient(live.server, platformDatabase, async (client) => {
-    const made = await createKey(client, { organizationId: await organizationIdOf(client, "admin") }, rights);
+    const made = await createKey(client, { organizationId: await organizationIdOf(client, organization) }, rights);
     return made.key;
   });
 }
@@ -128,6 +128,8 @@ it("is copied, or taken from a dump, for a key that has the right alone, and nev
   const copies = async (key: string | undefined) => authorizeStateCopy(live.server, request({ by: { key } }));
   await expect(copies(undefined)).rejects.toThrow("MENAGERIE_API_KEY: missing");
   await expect(copies(await keyWith(["export"]))).rejects.toThrow("does not have the right copy-state");
+  await sql("INSERT INTO menagerie.organization (name) VALUES ('acme')");
+  await expect(copies(await keyWith(["copy-state"], "acme"))).rejects.toThrow("is not of organization admin");
   expect(await copies(await keyWith(["copy-state"]))).toMatchObject({ kind: "copy" });
   const signal = new AbortController().signal;
   const { copy } = await copies(await keyWith(["copy-state"]));
