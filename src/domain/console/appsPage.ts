@@ -1,4 +1,5 @@
 import { html, type Markup } from "../page/markup.ts";
+import { wide } from "../page/wide.ts";
 import { modelLink, pageLinks, printedBy } from "./frame.ts";
 
 /** Apps on one page. */
@@ -30,11 +31,14 @@ export function appsPage(
   { search, suffix, page, hasMore, ofOrganization }: AppsNotes,
 ): Markup {
   const model = (name: string) => (ofOrganization ? html`${name}` : modelLink(name));
-  const table = html`<section class="card"><div class="wide" role="region" aria-label="Apps" tabindex="0"><table><thead><tr><th scope="col">Id</th><th scope="col">Name</th><th scope="col">Owner</th><th scope="col">Organization</th><th scope="col">Answered by</th></tr></thead>
+  const table = html`<section class="card">${wide(
+    "Apps",
+    html`<table><thead><tr><th scope="col">Id</th><th scope="col">Name</th><th scope="col">Owner</th><th scope="col">Organization</th><th scope="col">Answered by</th></tr></thead>
 <tbody>${apps.map(
-    ({ id, name, owner, organization, zooModel, version }) =>
-      html`<tr><td>${id}</td><th scope="row"><a href="/apps/${id}">${name}</a></th><td>${owner ?? "–"}</td><td>${organization}</td><td>${model(zooModel)} v${version}</td></tr>`,
-  )}</tbody></table></div></section>`;
+      ({ id, name, owner, organization, zooModel, version }) =>
+        html`<tr><td>${id}</td><th scope="row"><a href="/apps/${id}">${name}</a></th><td>${owner ?? "–"}</td><td>${organization}</td><td>${model(zooModel)} v${version}</td></tr>`,
+    )}</tbody></table>`,
+  )}</section>`;
   return html`<div class="head"><div><h1>Apps</h1><p class="lead">Users’ models, and the version of the zoo that answers each.</p></div>
 <form class="search" role="search" action="/apps"><label>Search <input type="search" name="q" value="${search}" placeholder="name, owner, model or id"></label><button>Search</button></form></div>
 ${apps.length === 0 ? html`<p class="nothing">${search === "" ? "There are no apps yet." : "No app matches."}${search !== "" && html` <a href="/apps">Show all</a>`}</p>` : table}

@@ -30,8 +30,11 @@ export function developmentPage(versions: readonly ShownDevelopment[], { suffix 
 ${
   versions.length === 0
     ? html`<p class="nothing">There is no development version. Declare one under <code>menagerie:development</code> in the stack’s file, or push a truss.</p>`
-    : html`<section class="card"><div class="wide" role="region" aria-label="Development versions" tabindex="0"><table><thead><tr><th scope="col">Model</th><th scope="col">Version</th><th scope="col">Organization</th><th scope="col">Head</th><th scope="col" class="number">Patches</th><th scope="col">Full deployment</th><th scope="col">Last patch</th><th scope="col">Deployed by</th></tr></thead>
-<tbody>${versions.map(versionRow)}</tbody></table></div></section>`
+    : html`<section class="card">${wide(
+        "Development versions",
+        html`<table><thead><tr><th scope="col">Model</th><th scope="col">Version</th><th scope="col">Organization</th><th scope="col">Head</th><th scope="col" class="number">Patches</th><th scope="col">Full deployment</th><th scope="col">Last patch</th><th scope="col">Deployed by</th></tr></thead>
+<tbody>${versions.map(versionRow)}</tbody></table>`,
+      )}</section>`
 }
 ${printedBy(`menagerie dev show${suffix}`)}`;
 }
@@ -64,8 +67,11 @@ export function developmentVersionPage(
 <section class="card" aria-labelledby="patches"><h2 id="patches">Patches</h2><p class="hint">The latest first. A reload is the time from the patch’s being sent until the model answered with it.</p>${
     patches.length === 0
       ? html`<p class="nothing">Nothing was patched since the full deployment.</p>`
-      : html`${reloadBars(patches)}<div class="wide" role="region" aria-label="Table of patches" tabindex="0"><table><thead><tr><th scope="col">Patch</th><th scope="col">At (UTC)</th><th scope="col">Content</th><th scope="col">What it changes</th><th scope="col">Sent by</th><th scope="col">Reload</th></tr></thead>
-<tbody>${patches.map((patch) => patchRow(version, patch, mayReadCode))}</tbody></table></div>`
+      : html`${reloadBars(patches)}${wide(
+          "Table of patches",
+          html`<table><thead><tr><th scope="col">Patch</th><th scope="col">At (UTC)</th><th scope="col">Content</th><th scope="col">What it changes</th><th scope="col">Sent by</th><th scope="col">Reload</th></tr></thead>
+<tbody>${patches.map((patch) => patchRow(version, patch, mayReadCode))}</tbody></table>`,
+        )}`
   }${!mayReadCode && html`<p class="hint">Keys of role inspector see what each patch writes.</p>`}</section>
 ${last && html`<nav class="pages" aria-label="More"><a rel="next" href="/development/${versionId}?before=${last.generation}.${last.seq}">Earlier →</a></nav>`}
 ${printedBy(command)}`;

@@ -1,6 +1,7 @@
 import { counted } from "../counted.ts";
 import { html, type Markup } from "../page/markup.ts";
 import { moment } from "../page/moment.ts";
+import { wide } from "../page/wide.ts";
 import type { ModelState } from "../serving/modelState.ts";
 import {
   describeTraffic,
@@ -49,8 +50,11 @@ function cardOf({ name, kind, phase, notable, since, versions, state }: ModelCar
 ${notable !== "" && html`<p class="alarm">${notable}</p>`}
 ${state?.because && html`<p class="warning">${state.because}</p>`}
 ${phase !== null && phaseTrack(phase)}
-<div class="wide" role="region" aria-label="${`Versions of ${name}`}" tabindex="0"><table><thead><tr><th scope="col">Version</th><th scope="col">Content</th><th scope="col" class="number">Traffic</th><th scope="col" class="number">Apps</th><th scope="col" class="number">Requests/s</th><th scope="col" class="number">Errors</th><th scope="col" class="number">p95</th></tr></thead>
-<tbody>${versions.map((version) => rowOf(name, kind, version))}</tbody></table></div>
+${wide(
+  `Versions of ${name}`,
+  html`<table><thead><tr><th scope="col">Version</th><th scope="col">Content</th><th scope="col" class="number">Traffic</th><th scope="col" class="number">Apps</th><th scope="col" class="number">Requests/s</th><th scope="col" class="number">Errors</th><th scope="col" class="number">p95</th></tr></thead>
+<tbody>${versions.map((version) => rowOf(name, kind, version))}</tbody></table>`,
+)}
 ${throughApps(versions).map((line) => html`<p class="facts">${line}</p>`)}
 <p class="facts">${since && html`<span>Changed ${moment(since)}</span>`}${kind === "zoo" && html`<span><code>menagerie rollout ${name}${suffix}</code></span>`}</p></article>`;
 }

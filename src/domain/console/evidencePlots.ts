@@ -3,6 +3,7 @@ import { type EvidenceLook, thinned } from "../judgement/evidenceLooks.ts";
 import type { EvidenceBounds, EvidenceShare } from "../judgement/evidenceShares.ts";
 import type { Metric } from "../judgement/settings.ts";
 import { html, type Markup } from "../page/markup.ts";
+import { wide } from "../page/wide.ts";
 import { stamp, timeMarks } from "../release/timeline/timeAxis.ts";
 import { percent } from "../shadow/readable.ts";
 
@@ -44,8 +45,9 @@ function plot(metric: Metric, points: readonly Point[]): Markup {
     ({ at, label }) =>
       html`<line class="grid" x1="${x(at).toFixed(1)}" x2="${x(at).toFixed(1)}" y1="0" y2="${height}"/><text text-anchor="middle" x="${x(at).toFixed(1)}" y="${height + 16}">${label}</text>`,
   );
-  return html`<figure class="evidence"><figcaption><b>${metric}</b> ${words}</figcaption><div class="wide" role="region" aria-label="${`Evidence of ${metric}`}" tabindex="0"><svg class="evidence" role="img" aria-label="${`${title}: ${words}`}" viewBox="0 -8 ${left + width + 16} ${height + axis + 8}">
-${marks}<line class="axis" x1="${left}" x2="${left + width}" y1="${height}" y2="${height}"/>${latest ? band(bounded, latest, x) : lines(points, x)}</svg></div></figure>`;
+  const picture = html`<svg class="evidence" role="img" aria-label="${`${title}: ${words}`}" viewBox="0 -8 ${left + width + 16} ${height + axis + 8}">
+${marks}<line class="axis" x1="${left}" x2="${left + width}" y1="${height}" y2="${height}"/>${latest ? band(bounded, latest, x) : lines(points, x)}</svg>`;
+  return html`<figure class="evidence"><figcaption><b>${metric}</b> ${words}</figcaption>${wide(`Evidence of ${metric}`, picture)}</figure>`;
 }
 
 /** Between both bounds, with the limit; what is far from it is cut at the edge. */

@@ -3,6 +3,7 @@ import { describeGpus } from "../capacity/poolUse.ts";
 import { counted } from "../counted.ts";
 import { html, type Markup } from "../page/markup.ts";
 import { tile } from "../page/tile.ts";
+import { wide } from "../page/wide.ts";
 import { linkByKind, printedBy } from "./frame.ts";
 
 /** GPUs asked for, used and waiting, by pool and by whom. `pools` is undefined where the cluster cannot be asked. */
@@ -24,11 +25,14 @@ function poolCard(pool: PoolUse, place: number): Markup {
 }
 
 function usersTable(pool: string, users: readonly PoolUser[]): Markup {
-  return html`<div class="wide" role="region" aria-label="${`Users of ${pool}`}" tabindex="0"><table><thead><tr><th scope="col">Service</th><th scope="col">Model</th><th scope="col" class="number">Pods</th><th scope="col" class="number">Used</th><th scope="col" class="number">Waiting</th><th scope="col">Why it waits</th></tr></thead>
+  return wide(
+    `Users of ${pool}`,
+    html`<table><thead><tr><th scope="col">Service</th><th scope="col">Model</th><th scope="col" class="number">Pods</th><th scope="col" class="number">Used</th><th scope="col" class="number">Waiting</th><th scope="col">Why it waits</th></tr></thead>
 <tbody>${users.map(
-    (user) =>
-      html`<tr><th scope="row">${user.service}</th><td>${modelOf(user)}</td><td class="number">${user.pods}</td><td class="number">${user.used}</td><td class="number">${user.waiting}</td><td>${user.because ?? "–"}</td></tr>`,
-  )}</tbody></table></div>`;
+      (user) =>
+        html`<tr><th scope="row">${user.service}</th><td>${modelOf(user)}</td><td class="number">${user.pods}</td><td class="number">${user.used}</td><td class="number">${user.waiting}</td><td>${user.because ?? "–"}</td></tr>`,
+    )}</tbody></table>`,
+  );
 }
 
 function modelOf({ model, kind }: PoolUser): Markup {

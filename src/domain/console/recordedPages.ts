@@ -1,5 +1,6 @@
 import { html, type Markup } from "../page/markup.ts";
 import { moment } from "../page/moment.ts";
+import { wide } from "../page/wide.ts";
 import { milliseconds } from "../traffic/lastMinute.ts";
 import { printedBy } from "./frame.ts";
 import { bodyText, type KeptBody, type RecordedEntry, type RecordedExchange } from "./recordings.ts";
@@ -31,10 +32,13 @@ export function recordedPage(
     maySeeBodies
       ? html`<a href="${`/recorded/${[schema, day, requestId, String(attempt)].map(encodeURIComponent).join("/")}`}">${requestId}</a>`
       : html`${requestId}`;
-  const table = html`<section class="card"><div class="wide" role="region" aria-label="Recorded requests" tabindex="0"><table><thead><tr><th scope="col">Request</th><th scope="col">At (UTC)</th><th scope="col">Path</th><th scope="col">Version</th><th scope="col" class="number">Status</th><th scope="col" class="number">Took</th></tr></thead><tbody>${entries.map(
-    (entry) =>
-      html`<tr><th scope="row">${id(entry)}</th><td>${moment(entry.at)}</td><td><code>${entry.url}</code></td><td>${entry.version ?? "–"}</td><td class="number">${entry.status ?? "–"}${entry.failure !== null && html` <span class="tag bad">${entry.failure}</span>`}</td><td class="number">${milliseconds(entry.latency)}</td></tr>`,
-  )}</tbody></table></div></section>`;
+  const table = html`<section class="card">${wide(
+    "Recorded requests",
+    html`<table><thead><tr><th scope="col">Request</th><th scope="col">At (UTC)</th><th scope="col">Path</th><th scope="col">Version</th><th scope="col" class="number">Status</th><th scope="col" class="number">Took</th></tr></thead><tbody>${entries.map(
+      (entry) =>
+        html`<tr><th scope="row">${id(entry)}</th><td>${moment(entry.at)}</td><td><code>${entry.url}</code></td><td>${entry.version ?? "–"}</td><td class="number">${entry.status ?? "–"}${entry.failure !== null && html` <span class="tag bad">${entry.failure}</span>`}</td><td class="number">${milliseconds(entry.latency)}</td></tr>`,
+    )}</tbody></table>`,
+  )}</section>`;
   return html`<p class="eyebrow"><a href="/recorded">Recorded</a></p><h1>${schema}</h1>
 <p class="lead">The latest first. ${maySeeBodies ? "Each look at a request’s bodies is noted in the audit." : "Bodies are for keys with role inspector or operator."}</p>
 ${entries.length === 0 ? html`<p class="nothing">Nothing is recorded here yet, or nothing of your organization.</p>` : table}

@@ -1,4 +1,5 @@
 import { html, type Markup } from "../page/markup.ts";
+import { wide } from "../page/wide.ts";
 import type { ComparisonResult } from "../shadow/comparisonResult.ts";
 import { comparedSubject, type DeployedShadow } from "../shadow/deployed.ts";
 import { evidenceOf } from "../shadow/evidence.ts";
@@ -50,7 +51,7 @@ export function shadowsPage(
   return html`<h1>Shadow</h1><p class="lead">Models that get copies of a primary’s requests, and whose answers are compared with its own.</p>
 ${shadows === undefined && html`<p class="warning">What the stack declares cannot be read here, so its shadow deployments are not shown.</p>`}
 ${shadows && all.length === 0 && html`<p class="nothing">There is no shadow deployment. Declare one under <code>menagerie:shadows</code> in the stack’s file.</p>`}
-${all.length > 0 && html`<section class="card"><div class="wide" role="region" aria-label="Shadow deployments" tabindex="0"><table><thead><tr><th scope="col">Deployment</th><th scope="col">Primary</th><th scope="col">Shadow</th><th scope="col">Content</th><th scope="col" class="number">Mirrored</th><th scope="col">Gate</th></tr></thead><tbody>${all.flatMap(([name, deployment]) => Object.keys(deployment.shadows).map((shadow) => shadowRow(name, shadow, deployment)))}</tbody></table></div></section>`}
+${all.length > 0 && html`<section class="card">${wide("Shadow deployments", html`<table><thead><tr><th scope="col">Deployment</th><th scope="col">Primary</th><th scope="col">Shadow</th><th scope="col">Content</th><th scope="col" class="number">Mirrored</th><th scope="col">Gate</th></tr></thead><tbody>${all.flatMap(([name, deployment]) => Object.keys(deployment.shadows).map((shadow) => shadowRow(name, shadow, deployment)))}</tbody></table>`)}</section>`}
 ${printedBy(`menagerie compare <name>${suffix}`)}`;
 }
 

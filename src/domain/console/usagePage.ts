@@ -1,6 +1,7 @@
 import { type Limits, limitsText } from "../limits/limits.ts";
 import type { OrganizationUsage, UsageRow } from "../limits/usage.ts";
 import { html, type Markup } from "../page/markup.ts";
+import { wide } from "../page/wide.ts";
 import { count } from "../shadow/readable.ts";
 import { pageLinks, printedBy } from "./frame.ts";
 
@@ -34,9 +35,12 @@ export function usagePage(
   const days = daysBetween(since, until);
   const limitsOf = new Map(limits.map(({ name, limits: own }) => [name, own]));
   return html`<h1>Usage</h1><p class="lead">Requests and tokens from ${since} to ${until}, by UTC day.</p>
-<section class="card" aria-labelledby="organizations"><h2 id="organizations">Organizations</h2><div class="wide" role="region" aria-label="Table of organizations" tabindex="0"><table><thead><tr><th scope="col">Organization</th><th scope="col">Requests by day</th><th scope="col" class="number">Requests</th><th scope="col" class="number">Tokens in</th><th scope="col" class="number">Tokens out</th><th scope="col">Limits</th></tr></thead><tbody>
+<section class="card" aria-labelledby="organizations"><h2 id="organizations">Organizations</h2>${wide(
+    "Table of organizations",
+    html`<table><thead><tr><th scope="col">Organization</th><th scope="col">Requests by day</th><th scope="col" class="number">Requests</th><th scope="col" class="number">Tokens in</th><th scope="col" class="number">Tokens out</th><th scope="col">Limits</th></tr></thead><tbody>
 ${organizations.slice(0, organizationsShown).map((each) => organizationRow(each, days, limitsOf.get(each.name) ?? {}))}
-</tbody></table></div>${more(pages, "organizations", organizations.length > organizationsShown)}${printedBy(`menagerie usage --since ${since}${suffix}`, `menagerie organization list${suffix}`)}</section>
+</tbody></table>`,
+  )}${more(pages, "organizations", organizations.length > organizationsShown)}${printedBy(`menagerie usage --since ${since}${suffix}`, `menagerie organization list${suffix}`)}</section>
 <section class="card" aria-labelledby="days"><h2 id="days">By day, app and model</h2>${rows.length === 0 ? html`<p class="nothing">No request was counted.</p>` : dayTable(rows.slice(0, usageShown))}${more(pages, "rows", rows.length > usageShown)}${printedBy(`menagerie usage --since ${since}${suffix}`)}</section>`;
 }
 
@@ -57,10 +61,13 @@ function organizationRow(
 }
 
 function dayTable(rows: readonly UsageRow[]): Markup {
-  return html`<div class="wide" role="region" aria-label="Usage by day" tabindex="0"><table><thead><tr><th scope="col">Day</th><th scope="col">Organization</th><th scope="col">App</th><th scope="col">Model</th><th scope="col" class="number">Requests</th><th scope="col" class="number">Tokens in</th><th scope="col" class="number">Tokens out</th></tr></thead><tbody>${rows.map(
-    ({ day, organization, app, appName, model, requests, tokensIn, tokensOut }) =>
-      html`<tr><th scope="row">${day}</th><td>${organization}</td><td>${appOf(app, appName)}</td><td>${model}</td><td class="number">${count(requests)}</td><td class="number">${count(tokensIn)}</td><td class="number">${count(tokensOut)}</td></tr>`,
-  )}</tbody></table></div>`;
+  return wide(
+    "Usage by day",
+    html`<table><thead><tr><th scope="col">Day</th><th scope="col">Organization</th><th scope="col">App</th><th scope="col">Model</th><th scope="col" class="number">Requests</th><th scope="col" class="number">Tokens in</th><th scope="col" class="number">Tokens out</th></tr></thead><tbody>${rows.map(
+      ({ day, organization, app, appName, model, requests, tokensIn, tokensOut }) =>
+        html`<tr><th scope="row">${day}</th><td>${organization}</td><td>${appOf(app, appName)}</td><td>${model}</td><td class="number">${count(requests)}</td><td class="number">${count(tokensIn)}</td><td class="number">${count(tokensOut)}</td></tr>`,
+    )}</tbody></table>`,
+  );
 }
 
 /** One that was deleted has no page. */
