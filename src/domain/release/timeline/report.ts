@@ -1,3 +1,4 @@
+import { counted } from "../../counted.ts";
 import { html, type Markup } from "../../page/markup.ts";
 import { moment } from "../../page/moment.ts";
 import { wide } from "../../page/wide.ts";
@@ -73,13 +74,13 @@ function section(name: string, ranges: readonly ChangingRange[], picture: Markup
   const back = ranges.filter((range) => wentBack(ranges, range)).length;
   const mixed = ranges.filter(({ outcome }) => outcome === "mixed").length;
   const last = ranges.at(-1);
-  const counted = [
-    ...[several(ranges.length, "deployment"), several(tags.size, "release")],
+  const facts = [
+    ...[counted(ranges.length, "deployment"), counted(tags.size, "release")],
     ...(back > 0 ? [`${back} brought back`] : []),
     ...(mixed > 0 ? [`${mixed} not as intended`] : []),
     ...(last ? [`the current one for ${lasting(drawn.end - last.since.getTime())}`] : []),
   ];
-  return html`<section class="card" aria-label="${`Releases of ${name}`}"><h2>${name}</h2><p class="hint">${counted.join(" · ")}</p>
+  return html`<section class="card" aria-label="${`Releases of ${name}`}"><h2>${name}</h2><p class="hint">${facts.join(" · ")}</p>
 ${wide(`Timeline of ${name}`, picture)}
 ${table(name, ranges, drawn)}${ranges.length > 1 && drawn.links?.differences(name, ranges.toReversed())}</section>`;
 }
@@ -114,12 +115,8 @@ function row(
   const canRestore = outcome !== "mixed" && until !== null;
   return html`<tr><th scope="row" class="release"><span class="hue hue-${hueOf(tag)}"></span>${tag}${until === null && html` <span class="tag good">current</span>`}${notes.map((note) => html`<div class="tile-note">${note}</div>`)}</th>
 <td class="when">${moment(since)}</td><td class="number">${lasting((until?.getTime() ?? end) - since.getTime())}</td>
-<td>${changes.slice(0, linesShown).map((line) => html`<div>${line}</div>`)}${changes.length > linesShown && html`<div class="tile-note">and ${changes.length - linesShown} more</div>`}${!before && alike > 0 && html`<div class="tile-note">${several(alike, "model")} that no later one changed</div>`}${before && changes.length === 0 && "the same combination"}${diff}</td><td>${code}</td><td>${requestedBy}</td><td>${canRestore ? html`<code>menagerie restore ${tag} -s ${environment}</code>` : "–"}</td></tr>`;
+<td>${changes.slice(0, linesShown).map((line) => html`<div>${line}</div>`)}${changes.length > linesShown && html`<div class="tile-note">and ${changes.length - linesShown} more</div>`}${!before && alike > 0 && html`<div class="tile-note">${counted(alike, "model")} that no later one changed</div>`}${before && changes.length === 0 && "the same combination"}${diff}</td><td>${code}</td><td>${requestedBy}</td><td>${canRestore ? html`<code>menagerie restore ${tag} -s ${environment}</code>` : "–"}</td></tr>`;
 }
 
 const modelText = ({ name, version }: DeploymentRange["models"][number]): string =>
   `${name} ${version === null ? "?" : `v${version}`}`;
-
-function several(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
-}
