@@ -3,7 +3,7 @@ import { describeChanges, type ReleaseModel, textDigest } from "../../domain/rel
 import type { DeployedModel } from "../../domain/release/observed.ts";
 import { drift, type Judgement, judgeEnd, judgeInterrupted } from "../../domain/release/outcome.ts";
 import type { DeploymentIntent, DeploymentRun, SettledBy } from "../../domain/release/record.ts";
-import type { TakenBack } from "../../domain/zoo/takeBack.ts";
+import { type TakenBack, takenBackContent } from "../../domain/zoo/takeBack.ts";
 import { refuse } from "./refusals.ts";
 import { readTakenBack } from "./takeBack/takeBacks.ts";
 import { inTransaction } from "./transaction.ts";
@@ -85,7 +85,10 @@ export interface ClosedDeployment {
 }
 
 function concerning(models: readonly DeployedModel[], all: readonly TakenBack[]): readonly TakenBack[] {
-  return all.filter((taken) => models.some(({ name, hash }) => name === taken.model && hash === taken.hash));
+  return models.flatMap(
+    ({ name, hash }) =>
+      (hash === null ? undefined : takenBackContent(all, { model: name, from: undefined, hash })) ?? [],
+  );
 }
 
 interface ClosingRow {

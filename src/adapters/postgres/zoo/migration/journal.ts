@@ -213,7 +213,7 @@ export async function setPaused(
 export async function requireNotTakenBack(
   client: ClientBase,
   target: MigrationTarget,
-  { id, name }: Pick<MigrationRecord, "id"> & { readonly name: string },
+  { id, name }: Pick<MigrationRecord, "id" | "name">,
 ): Promise<void> {
   await client.query("BEGIN");
   try {

@@ -325,7 +325,7 @@ class MigrationRun {
     const { name } = this.#request;
     if (!live) {
       if (this.#migration.direction === "forward")
-        await requireNotTakenBack(this.#client, this.#target, { id: this.#migration.id, name });
+        await requireNotTakenBack(this.#client, this.#target, this.#migration);
       const { rows } = await this.#client.query<{ paused: boolean }>(
         `SELECT paused_at IS NOT NULL AS paused FROM ${this.#target.journal}.zoo_migration
           WHERE id = $1 AND direction = $2 AND generation = $3`,
