@@ -30,8 +30,8 @@ export interface MovedPort {
 }
 
 /**
- * The ports of an environment that is about to start: those asked for, else those it had, else free ones. One that it had and that somebody
- * else has taken since is replaced by a free one, for the environment could not start with it.
+ * The ports of an environment that is about to start: those asked for, else those it had, else free ones. If another
+ * program has taken one of its ports since, a free one replaces it: the environment could not start otherwise.
  */
 export async function chooseHostPorts(
   wanted: WantedPorts,
@@ -39,12 +39,13 @@ export async function chooseHostPorts(
 ): Promise<{ readonly ports: HostPorts; readonly moved: readonly MovedPort[] }> {
   const taken = new Set(Object.values(wanted).filter((port) => port !== undefined));
   const moved: MovedPort[] = [];
+  const deadline = Date.now() + endsWithinMs;
   const choose = async (endpoint: RelayedEndpoint): Promise<number> => {
     const asked = wanted[endpoint];
     if (asked !== undefined) return asked;
     const before = kept[endpoint];
     if (before === undefined) return freePort(preferredPorts[endpoint], taken);
-    if (!taken.has(before) && (await becomesFree(before))) return before;
+    if (!taken.has(before) && (await becomesFree(before, deadline))) return before;
     const to = await freePort(undefined, taken);
     moved.push({ endpoint, from: before, to });
     return to;
@@ -57,8 +58,7 @@ export async function chooseHostPorts(
   return { ports, moved };
 }
 
-async function becomesFree(port: number): Promise<boolean> {
-  const deadline = Date.now() + endsWithinMs;
+async function becomesFree(port: number, deadline: number): Promise<boolean> {
   for (;;) {
     if ((await listenOnce(port)) !== undefined) return true;
     if (Date.now() > deadline) return false;
@@ -82,7 +82,7 @@ async function freePort(preferred: number | undefined, taken: ReadonlySet<number
 }
 
 /** First of the ports that Linux gives outgoing connections, by its own word or its default. */
-async function firstOutgoingPort(): Promise<number> {
+export async function firstOutgoingPort(): Promise<number> {
   const range = await readFile("/proc/sys/net/ipv4/ip_local_port_range", "utf8").catch(() => "");
   return Number.parseInt(range, 10) || 32_768;
 }

@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import { createServer, type ListenOptions, type Server } from "node:net";
+import { firstOutgoingPort } from "../../src/local/hostPorts.ts";
 
 /** Below it stand the ports of daemons that a machine may start at any time. */
 const lowest = 16_384;
@@ -10,8 +10,7 @@ const lowest = 16_384;
  * process. It lies below the range from which Linux takes ports for outgoing connections and for `listen(0)`.
  */
 export async function freePort(): Promise<number> {
-  const range = await readFile("/proc/sys/net/ipv4/ip_local_port_range", "utf8");
-  const count = Math.max(Number.parseInt(range, 10) - lowest, 1);
+  const count = Math.max((await firstOutgoingPort()) - lowest, 1);
   for (;;) {
     const port = lowest + Math.floor(Math.random() * count);
     // A socket in Linux's abstract namespace goes with its process, however that ends.

@@ -33,7 +33,7 @@ it("a port that another program took since is replaced by a free one, and a port
   expect(await chooseHostPorts({ console: from }, ports)).toEqual({ ports: { ...ports, console: from }, moved: [] });
 });
 
-it("a port that is about to be free is waited for", async () => {
+it("waits for a port that is about to be free", async () => {
   const { ports } = await chooseHostPorts({});
   const from = await takenPort();
   setTimeout(() => others.splice(0)[0]?.close(), 300);
