@@ -125,7 +125,7 @@ describe.each(apis)("a console with a host name, by %s", (api, mesh) => {
     expect(usage.text).toContain("inspector of the environment");
   });
 
-  test("is told by the gateway, and not by the client, how it was reached", async () => {
+  test("learns from the gateway, and not from the client, how it was reached", async () => {
     const { stdout } = await shared.succeed(...["console", "--url", `http://${host}`, "--role", "viewer", "--no-open"]);
     const link = new URL(stdout.trim());
     const headers = { "x-forwarded-proto": "https" };
