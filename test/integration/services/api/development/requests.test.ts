@@ -3,8 +3,13 @@ import { connect } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createDevelopmentVersions } from "../../../../../src/adapters/api/developmentVersions.ts";
+import { createRoleKey } from "../../../../../src/adapters/postgres/apiKeys.ts";
+import { withClient } from "../../../../../src/adapters/postgres/server.ts";
+import { keyRoles } from "../../../../../src/domain/access/roles.ts";
 import { pingUrl } from "../../../../../src/domain/development/pingToken.ts";
+import { platformDatabase } from "../../../../../src/domain/platformDatabase.ts";
 import { uploadCredentials } from "../../../../../src/domain/uploads/credentials.ts";
+import { httpRoutes } from "../../../../../tools/reference/httpRoutes.ts";
 import { type ApiUnderTest, adminKey, signingKey, startDevelopmentApi } from "../../../../support/developmentApi.ts";
 import { issueSaying } from "../../../../support/issues.ts";
 import { trussOf } from "../../../../support/trussOf.ts";
@@ -254,6 +259,27 @@ it("refuses a body of 100 MB without reading it to its end", async () => {
   expect(String(answer)).toMatch(/^HTTP\/1\.1 413 /);
   socket.destroy();
   refused += 1;
+  await unchanged();
+});
+
+it.each(keyRoles)("refuses a person's key with role %s at every call that asks for a key", async (role) => {
+  const { key } = await withClient(api.server, platformDatabase, (client) => createRoleKey(client, role, undefined));
+  const asked = httpRoutes.filter(({ key: needed }) =>
+    /^(opens|any key|the stack's own|that of the request)/.test(needed),
+  );
+  expect(asked.length).toBeGreaterThan(15);
+  for (const { call } of asked) {
+    const [method = "", path = ""] = call.split(" ");
+    const url = path
+      .replace("<id>", modelId)
+      .replace("<versionId>", id)
+      .replace("/authorize/…", "/authorize/serving/models/target/v1/models/model:predict")
+      .replace("…", "models/model:predict");
+    const body = method === "POST" ? { body: JSON.stringify(validPatch()) } : {};
+    const response = await fetch(api.url + url, { method, headers: { "x-api-key": key }, ...body });
+    const told = await response.text();
+    expect([call, response.status, told]).toEqual([call, 403, expect.stringContaining(`has role ${role}`)]);
+  }
   await unchanged();
 });
 
