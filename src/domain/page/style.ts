@@ -30,7 +30,7 @@ code { font: 12.5px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 18px 20px; margin-bottom: 14px; overflow-x: auto; }
 .tiles .card { margin: 0; }
 .tile-name { color: var(--quiet); font-size: 13px; }
-.tile-value { font-size: 27px; font-weight: 660; letter-spacing: -.02em; font-variant-numeric: tabular-nums; margin: 1px 0; }
+.tile-value { font-size: 27px; font-weight: 660; letter-spacing: -.02em; font-variant-numeric: tabular-nums; margin: 1px 0; overflow-wrap: anywhere; }
 .tile-note { color: var(--quiet); font-size: 13px; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg text { fill: var(--quiet); font: 12px system-ui, sans-serif; font-variant-numeric: tabular-nums; }
